@@ -1,0 +1,54 @@
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace clawdspace {
+
+/// What went wrong, free of any protocol. `api/problem` gives each its HTTP status and its name on the wire,
+/// once.
+enum class errc {
+  // what a client can cause
+  malformed_request,
+  invalid_json,
+  unknown_field,
+  invalid_field,
+  invalid_name,
+  invalid_command,
+  body_too_large,
+  unsupported_media_type,
+  unauthorized,
+  route_not_found,
+  method_not_allowed,
+  space_not_found,
+  space_destroyed,
+  name_taken,
+  conflict,
+  image_not_found,
+  offset_out_of_range,
+  not_supported,
+  too_many_requests,
+  client_left,
+  // what the Engine does
+  engine_failed,
+  engine_unavailable,
+  engine_timed_out,
+  // what the daemon does
+  shutting_down,
+  overloaded,
+  internal,
+};
+
+/// The one exception that crosses layers: a code and a sentence that names the thing it happened to.
+class error : public std::runtime_error {
+ public:
+  error(errc code, const std::string& what) : std::runtime_error(what), code_(code) {}
+
+  [[nodiscard]] errc code() const noexcept { return code_; }
+
+ private:
+  errc code_;
+};
+
+} // namespace clawdspace

@@ -1,0 +1,30 @@
+#include <clawdspace/core/nursery.hpp>
+
+namespace clawdspace {
+
+void nursery::start(task<> child) {
+  auto self = children_.emplace(children_.end());
+  empty_.reset();
+  asio::co_spawn(executor_, std::move(child),
+                 asio::bind_cancellation_slot(self->slot(), [this, self](std::exception_ptr e) {
+                   children_.erase(self);
+                   if (e && !failure_ && !cancelled_) {
+                     failure_ = e;
+                     cancel();
+                   }
+                   if (children_.empty()) empty_.set();
+                 }));
+}
+
+void nursery::cancel() {
+  cancelled_ = true;
+  // A child may end, and leave the list, while it is told.
+  for (auto it = children_.begin(); it != children_.end();) (it++)->emit(asio::cancellation_type::terminal);
+}
+
+task<> nursery::join() {
+  co_await empty_.wait();
+  if (failure_) std::rethrow_exception(failure_);
+}
+
+} // namespace clawdspace
