@@ -1,0 +1,64 @@
+#pragma once
+
+#include <clawdspace/core/task.hpp>
+#include <clawdspace/core/units.hpp>
+#include <clawdspace/http/message.hpp>
+#include <clawdspace/http/query.hpp>
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace clawdspace::http {
+
+/// One request and its response: what a handler is given. A handler responds once, with `respond`, or with
+/// `start`, any number of `write`s and `finish`; what it throws before that becomes an error response, and
+/// after it cuts the connection, so that the client sees that the answer is not whole.
+class exchange {
+ public:
+  virtual ~exchange() = default;
+
+  [[nodiscard]] virtual const request_head& head() const = 0;
+  /// Goes back to the client as X-Request-Id and into every log line about the request.
+  [[nodiscard]] virtual std::string_view id() const = 0;
+  /// The decoded query; throws errc::malformed_request.
+  [[nodiscard]] virtual const query& parameters() = 0;
+  /// A `{name}` of the route's pattern, percent-decoded.
+  [[nodiscard]] virtual std::string_view path_parameter(std::string_view name) const = 0;
+  /// Address of the client, for the log.
+  [[nodiscard]] virtual std::string_view peer() const = 0;
+
+  /// Reads at most `into.size()` bytes of the body as they arrive; 0 is its end. The first read answers
+  /// `Expect: 100-continue`. Throws errc::malformed_request for a body whose framing is broken,
+  /// errc::client_left where the connection ends inside it, std::errc::timed_out where nothing came within
+  /// the body deadline: a handler whose client may well be silent for long (`curl -T -` from a terminal) says
+  /// so with `allow_slow_body`.
+  virtual task<std::size_t> read_some(std::span<std::byte> into) = 0;
+  virtual void allow_slow_body() = 0;
+  /// The whole body. Throws errc::body_too_large past `limit` (before reading, where Content-Length tells).
+  virtual task<std::string> read_all(bytes limit) = 0;
+
+  virtual task<> respond(response whole) = 0;
+
+  /// Sends the head of a chunked response at once (for HTTP/1.0: a body that ends with the connection, no
+  /// trailers). `trailer_names` are declared in it. HEAD requests get the head alone, and writes go nowhere.
+  virtual task<> start(int status, fields headers, std::vector<std::string> trailer_names = {}) = 0;
+  /// Sends one chunk; returns when the socket has taken it, which is the back-pressure. Nothing for an empty
+  /// span.
+  virtual task<> write(std::span<const std::byte> chunk) = 0;
+  task<> write(std::string_view text) { return write(std::as_bytes(std::span(text))); }
+  virtual task<> finish(fields trailers = {}) = 0;
+
+  [[nodiscard]] virtual bool started() const = 0;
+  /// What has been sent of the body, before chunk framing; for the log.
+  [[nodiscard]] virtual std::uint64_t bytes_sent() const = 0;
+
+  /// Returns when the client has left: end-of-file or a reset on the connection, also behind bytes that were
+  /// not read, or silence that TCP gives up on. A half-closed connection counts. Reads nothing. May be
+  /// awaited by one at a time, and beside reads and writes.
+  virtual task<> wait_departure() = 0;
+};
+
+} // namespace clawdspace::http
