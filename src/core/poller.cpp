@@ -47,7 +47,8 @@ void poller::dispatch() {
   // One at a time: what a callback destroys must not be looked at afterwards.
   epoll_event fired{};
   while (::epoll_wait(epoll_.native_handle(), &fired, 1, 0) == 1) {
-    const auto found = waiting_.find(fired.data.u64);
+    const std::uint64_t token = fired.data.u64; // epoll_event is packed: no reference into it
+    const auto found = waiting_.find(token);
     if (found == waiting_.end()) continue;
     const auto ready = std::move(found->second);
     waiting_.erase(found);
