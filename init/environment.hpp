@@ -1,0 +1,20 @@
+#pragma once
+
+#include "accounts.hpp"
+#include "arena.hpp"
+#include "options.hpp"
+
+namespace clawdspace::init {
+
+/// The value of a variable in an environment, or null.
+const char* find_variable(char* const* environment, text name);
+
+/// The environment of the command: what the Engine gave us, without the token and with the mark, and with
+/// HOME, USER, LOGNAME, SHELL, PATH and TERM as a login would have them where nobody chose otherwise.
+///
+/// `root_home` is the home that passwd gives uid 0. We run as uid 0, so the Engine sets HOME to it, to /root
+/// or to / where no HOME was there; on a terminal it sets TERM=xterm. Neither is anybody's choice.
+char** command_environment(arena& memory, char* const* inherited, const command_spec& spec,
+                           const identity& who, text root_home);
+
+} // namespace clawdspace::init

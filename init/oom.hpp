@@ -1,0 +1,18 @@
+#pragma once
+
+#include "report.hpp"
+
+namespace clawdspace::init {
+
+/// How many processes the kernel has killed in this space for want of memory: cgroup v2, then v1 (kernel 4.13
+/// and later).
+struct oom_count {
+  bool known = false;
+  uint64_t kills = 0;
+};
+
+oom_count count_oom_kills();
+
+oom_growth growth(oom_count before, oom_count after);
+
+} // namespace clawdspace::init

@@ -1,0 +1,9 @@
+#pragma once
+
+namespace clawdspace::init {
+
+/// PID 1 of a space: collects every orphan until SIGTERM or SIGINT, then passes SIGTERM on to all and returns
+/// once nobody else is left. Who ignores it is the Engine's to kill, at the end of its grace.
+void run_space();
+
+} // namespace clawdspace::init
