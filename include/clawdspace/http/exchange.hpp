@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace clawdspace::http {
@@ -25,8 +26,10 @@ class exchange {
   [[nodiscard]] virtual std::string_view id() const = 0;
   /// The decoded query; throws errc::malformed_request.
   [[nodiscard]] virtual const query& parameters() = 0;
-  /// A `{name}` of the route's pattern, percent-decoded.
+  /// A `{name}` of the route's pattern, percent-decoded; empty where the pattern has none of that name.
   [[nodiscard]] virtual std::string_view path_parameter(std::string_view name) const = 0;
+  /// What the router found: who routes hands it over before calling the handler.
+  virtual void set_path_parameters(std::vector<std::pair<std::string, std::string>> parameters) = 0;
   /// Address of the client, for the log.
   [[nodiscard]] virtual std::string_view peer() const = 0;
 
