@@ -42,11 +42,14 @@ wait_until() {
   done
 }
 
-# Runs a long command so that a signal to this script ends it at once: bash runs traps only between foreground
-# commands, and a plain `wait` is interrupted by them. The child is ended and waited for by `end_child`.
+# Runs a long command, in a process group of its own and without standard input, so that a signal to this script ends all of
+# it at once: bash runs traps only between foreground commands, but they interrupt a `wait`. The caller's exit trap calls
+# `end_child`.
 child=
 run() {
-  "$@" &
+  set -m
+  "$@" </dev/null &
+  set +m
   child=$!
   local code=0
   wait "$child" || code=$?
@@ -55,7 +58,7 @@ run() {
 }
 end_child() {
   [[ -n $child ]] || return 0
-  kill -TERM "$child" 2>/dev/null || true
+  kill -TERM -- "-$child" 2>/dev/null || true
   wait "$child" 2>/dev/null || true
   child=
 }

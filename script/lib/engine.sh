@@ -62,13 +62,15 @@ engine_find_or_start() {
   fi
 }
 
-engine_private_pid() {
+# engine_pid_in FILE   the pid in there, if it is still a process of our Engine: a pid may have been given to someone else
+# since, or be a zombie, and ours have the run folder in their arguments
+engine_pid_in() {
   local pid
-  pid=$(cat "$engine_run/pid" 2>/dev/null) || return 1
-  # A pid may have been given to someone else since: it counts only if it was started with our run folder.
-  [[ -n $pid ]] && tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF -- "--exec-root $engine_run/" || return 1
+  pid=$(cat "$1" 2>/dev/null) || return 1
+  [[ -n $pid ]] && { tr '\0' ' ' <"/proc/$pid/cmdline"; } 2>/dev/null | grep -qF -- " $engine_run/" || return 1
   echo "$pid"
 }
+engine_private_pid() { engine_pid_in "$engine_run/pid"; }
 engine_private_gone() { ! engine_private_pid >/dev/null; }
 
 # A bridge of our own with a subnet that no route of this machine touches, so that the Engine can run beside another.
@@ -114,8 +116,11 @@ engine_start_private() {
   export DOCKER_HOST=unix://$socket
   if ! engine_answers "$DOCKER_HOST"; then
     if ! engine_private_gone; then engine_stop_private; fi # one that hangs
-    engine_remove_bridge                                   # of one that was killed
+    # What one that was killed left. Its containerd died with it, but dockerd would trust the pid that it finds.
+    engine_remove_bridge
     rm -f "$engine_run/pid" "$socket"
+    engine_pid_in "$engine_run/exec/containerd/containerd.pid" >/dev/null ||
+      rm -f "$engine_run/exec/containerd/containerd.pid"
     say "starting a private Docker Engine"
     engine_make_bridge
     # In a session of its own: Ctrl-C is for the scripts, which stop the Engine last. Without our locks: they are ours.
@@ -142,9 +147,17 @@ engine_stop_private() {
     if ! wait_until 60 engine_private_gone; then
       note "the private Engine (pid $pid) did not end within a minute of SIGTERM: killing it"
       kill -KILL "$pid"
-      wait_until 10 engine_private_gone || true
+      wait_until 10 engine_private_gone || die "the private Engine (pid $pid) does not end"
     fi
   fi
+  # What it leaves mounted: a network namespace, its data bound onto itself, and after a kill its containers' filesystems.
+  local mounted
+  while IFS= read -r mounted; do
+    case $mounted/ in
+    "$engine_data"/* | "$engine_run"/*) umount "$mounted" || note "cannot unmount $mounted" ;;
+    esac
+  done < <(findmnt -n -l -o TARGET | tac)
+  rm -rf --one-file-system "$engine_run"
   engine_remove_bridge
 }
 
