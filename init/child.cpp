@@ -3,6 +3,7 @@
 #include "accounts.hpp"
 #include "environment.hpp"
 #include "files.hpp"
+#include "listing.hpp"
 #include "privileges.hpp"
 #include "program.hpp"
 #include "report.hpp"
@@ -52,8 +53,12 @@ void close_the_rest(int problems) {
   if (syscall(SYS_close_range, problems_fd + 1, ~0U, 0) == 0) return;
 #endif
   // A kernel before 5.9, or a seccomp profile from before it.
-  const long limit = sysconf(_SC_OPEN_MAX);
-  for (int fd = problems_fd + 1; fd < limit; ++fd) close(fd);
+  const int folder = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder < 0) return;
+  number_listing numbers(folder);
+  for (uint64_t fd = 0; numbers.next(fd);)
+    if (fd > problems_fd && fd != static_cast<uint64_t>(folder)) close(static_cast<int>(fd));
+  close(folder);
 }
 
 void reset_signals() {

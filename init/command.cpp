@@ -18,6 +18,8 @@
 namespace clawdspace::init {
 namespace {
 
+constexpr int standard_streams[] = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
+
 class subreaper {
   const command_spec& spec_;
   const text token_;
@@ -26,11 +28,14 @@ class subreaper {
   oom_count oom_before_;
   watched_child main_;
   int problems_ = -1; // the pipe on which the child says why it did not start; its end means that it did
+  start_problem problem_;
+  bool ran_ = false;
   bool end_asked_ = false;
 
   int refuse(const start_problem& problem);
   void read_signals();
-  void notice_start(start_problem& problem, bool& failed);
+  void notice_start();
+  void let_go_of_streams() const;
   void look_after_stopped();
   void pass_hangup() const;
   void end_tree();
@@ -62,7 +67,7 @@ int subreaper::drain(int code) {
     read_signals();
     if (end_asked_) {
       end_tree();
-      channel_.replace_last(ended_report(true));
+      if (ran_) channel_.replace_last(ended_report(true));
     }
     channel_.flush();
     if (!channel_.pending()) return code;
@@ -74,12 +79,7 @@ int subreaper::drain(int code) {
 
 int subreaper::refuse(const start_problem& problem) {
   channel_.push(frame_failed(token_, problem));
-  while (channel_.pending()) {
-    pollfd wake{channel_.fd(), POLLOUT, 0};
-    poll(&wake, 1, -1);
-    channel_.flush();
-  }
-  return door::exit_not_started;
+  return drain(door::exit_not_started);
 }
 
 void subreaper::read_signals() {
@@ -125,12 +125,19 @@ void subreaper::end_tree() {
   end_asked_ = false;
 }
 
-void subreaper::notice_start(start_problem& problem, bool& failed) {
-  const ssize_t n = read(problems_, &problem, sizeof problem);
+void subreaper::notice_start() {
+  const ssize_t n = read(problems_, &problem_, sizeof problem_);
   if (n < 0 && errno == EINTR) return;
-  failed = n == static_cast<ssize_t>(sizeof problem);
   close(problems_);
   problems_ = -1;
+  ran_ = n != static_cast<ssize_t>(sizeof problem_);
+  if (ran_) channel_.push(frame_started(token_, main_.pid));
+}
+
+/// A command that closes its input or output must be seen to: ours would keep the pipe open.
+void subreaper::let_go_of_streams() const {
+  for (int fd : standard_streams)
+    if (fd != channel_.fd()) close(fd);
 }
 
 int subreaper::run(char* const* environment) {
@@ -151,38 +158,26 @@ int subreaper::run(char* const* environment) {
     return refuse(make_problem(door::start_failure::process_limit, fork_error, words.view()));
   }
 
-  start_problem problem;
-  bool failed = false;
+  if (!spec_.tty) let_go_of_streams();
   while (!main_.ended && !end_asked_) {
     pollfd wake[] = {{inbox_.fd(), POLLIN, 0},
                      {problems_, POLLIN, 0},
                      {channel_.pending() ? channel_.fd() : -1, POLLOUT, 0}};
     poll(wake, 3, -1);
-    if (problems_ >= 0 && wake[1].revents != 0) {
-      notice_start(problem, failed);
-      if (problems_ < 0 && !failed) channel_.push(frame_started(token_, main_.pid));
-    }
+    // Before the child is collected: then what it had to say was read before its end is told.
+    if (wake[1].revents != 0) notice_start();
     read_signals();
     look_after_stopped();
     reap(main_);
     channel_.flush();
   }
-  if (end_asked_) {
-    end_tree();
-    if (problems_ >= 0) notice_start(problem, failed);
-    if (!failed) {
-      channel_.push(ended_report(true));
-      return drain(exit_code(main_.status));
-    }
-  }
-  if (problems_ >= 0) {
-    notice_start(problem, failed); // the child has ended, so this does not wait
-    if (!failed) channel_.push(frame_started(token_, main_.pid));
-  }
-  if (failed) return refuse(problem);
+  const bool asked = end_asked_;
+  if (asked) end_tree();
+  if (problems_ >= 0) notice_start(); // the child has ended, so this does not wait
+  if (!ran_) return refuse(problem_);
   if (spec_.tty)
     tcflow(channel_.fd(), TCOON); // a Ctrl-S that the command left behind would hold the report back
-  channel_.push(ended_report(false));
+  channel_.push(ended_report(asked));
   return drain(exit_code(main_.status));
 }
 

@@ -78,14 +78,16 @@ class hunt {
   pid_t subreaper_ = -1;
   bool confirmed_ = false;
 
-  /// Sends SIGTERM to the subreaper of the id, where there is one.
-  void ask_subreaper() {
-    subreaper_ = -1;
+  /// Sends SIGTERM to the subreaper of the id; false when there is none.
+  bool ask_subreaper() {
+    bool there = false;
     for (const process& p : table_) {
       if (!is_ours(table_, p, door::verb_exec, id_)) continue;
+      there = true;
       subreaper_ = p.pid;
-      kill(p.pid, SIGTERM);
+      kill(p.pid, SIGTERM); // every time: one that came while another was pending is lost
     }
+    return there;
   }
 
   /// Kills what bears the mark and what descends from it; returns how many there were.
@@ -102,13 +104,12 @@ class hunt {
   }
 
   /// Waits for the subreaper's word, for a moment.
-  void wait(long ms) {
+  void listen(long ms) {
     const sigset_t word = signal_set(SIGUSR1);
     const timespec moment{ms / 1000, ms % 1000 * 1'000'000};
     siginfo_t from;
-    if (sigtimedwait(&word, &from, &moment) == SIGUSR1 && from.si_code == SI_USER &&
-        from.si_pid == subreaper_)
-      confirmed_ = true;
+    while (!confirmed_ && sigtimedwait(&word, &from, &moment) == SIGUSR1)
+      confirmed_ = from.si_code == SI_USER && from.si_pid == subreaper_;
   }
 
  public:
@@ -125,8 +126,9 @@ class hunt {
         words << "cannot read /proc: " << strerror(errno);
         die(1, words.view());
       }
-      if (!confirmed_) ask_subreaper();
-      const bool waiting = !confirmed_ && subreaper_ > 0;
+      const bool there = !confirmed_ && ask_subreaper();
+      listen(0); // it may have spoken and ended between the last look and this one
+      const bool waiting = there && !confirmed_;
       const uint64_t elapsed = now_ms() - start;
       uint64_t left = 0;
       if (!waiting || elapsed > patience) left = sweep();
@@ -140,7 +142,7 @@ class hunt {
         say(STDOUT_FILENO, words.view());
         return 0;
       }
-      wait(pause);
+      listen(pause);
     }
   }
 };

@@ -31,7 +31,7 @@ bool command_spec::keeps(text name) const {
 }
 
 bool is_id(text id) {
-  if (id.empty() || id.size() > door::id_limit) return false;
+  if (id.empty() || id.size() > door::id_limit || id[0] == '-') return false;
   for (char c : id)
     if (!is_alphanumeric(c) && c != '-' && c != '_') return false;
   return true;

@@ -24,8 +24,14 @@ class process_table {
   size_t room_ = 0;
 
   bool add(const process& found);
+  bool fail(int error);
 
  public:
+  process_table() = default;
+  process_table(const process_table&) = delete;
+  process_table& operator=(const process_table&) = delete;
+  ~process_table();
+
   /// False: errno. The table is then empty.
   bool scan();
 

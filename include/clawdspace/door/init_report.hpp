@@ -20,14 +20,18 @@
 ///     can be read ended … tree=gone                  the tree was ended on request (SIGTERM) and nothing of
 ///     it is left
 ///
-/// No `failed` and no `ended` before the stream's end means that the subreaper itself was killed: nobody
-/// knows.
+/// An `ended` without a `started` does not occur, but a tree that was ended between fork and exec is reported
+/// as started and killed. No `failed` and no `ended` before the stream's end means that the subreaper itself
+/// was killed: nobody knows.
 ///
 /// `init kill ID` ends what `init exec ID` started. Its last line on stdout is one of:
 ///
 ///     gone confirmed      the subreaper was there and ended its whole tree
 ///     gone unconfirmed    no subreaper was there to ask, or it died: every process that bore the mark was
 ///     killed left N              after kill_limit_ms, N processes are still there
+///
+/// A `kill` that comes before its `init exec` has got into the space finds nothing and says `gone
+/// unconfirmed`: ask again until the exec's stream ends.
 ///
 /// This header is shared with a program that has no C++ library: constants only.
 namespace clawdspace::door {
@@ -46,7 +50,7 @@ inline constexpr char report_unknown[] = "?";
 inline constexpr char report_tree_gone[] = "tree=gone";
 
 inline constexpr unsigned token_limit = 64; // letters and digits
-inline constexpr unsigned id_limit = 64;    // letters, digits, '-' and '_'
+inline constexpr unsigned id_limit = 64;    // letters, digits, '-' (not first) and '_'
 
 /// In the environment of `init exec`; never in that of the command.
 inline constexpr char token_variable[] = "CLAWDSPACE_TOKEN";
