@@ -4,6 +4,7 @@
 
 #include <asio/experimental/channel.hpp>
 
+#include <cstddef>
 #include <memory>
 
 namespace clawdspace {
@@ -20,7 +21,8 @@ class gate {
  public:
   using pass = std::unique_ptr<gate, leave>;
 
-  explicit gate(const asio::any_io_executor& executor) : turn_(executor, 1) {}
+  /// `width`: how many may be inside at once.
+  explicit gate(const asio::any_io_executor& executor, std::size_t width = 1) : turn_(executor, width) {}
 
   /// The turn; it is given back when the pass is destroyed, and the gate must outlive it.
   task<pass> enter() {
