@@ -3,6 +3,7 @@
 #include <clawdspace/core/task.hpp>
 #include <clawdspace/engine/endpoint.hpp>
 #include <clawdspace/engine/error.hpp>
+#include <clawdspace/engine/frames.hpp>
 #include <clawdspace/engine/types.hpp>
 
 #include <asio/any_io_executor.hpp>
@@ -28,7 +29,7 @@ struct client_settings {
 /// A hijacked exec stream: bytes to the process's stdin, frames or raw bytes from it.
 class exec_stream {
  public:
-  enum class channel { stdout_, stderr_ };
+  using channel = engine::channel;
   struct piece {
     channel from = channel::stdout_;
     std::span<const std::byte> data; ///< valid until the next read; empty: the end of the stream
@@ -106,7 +107,9 @@ class client {
   /// Container events that carry the label, from `since` on (unset: from now).
   task<std::unique_ptr<event_stream>> follow_events(std::string label, std::optional<time_point> since);
 
-  /// GET/PUT /containers/{id}/archive: a tar stream of `path`, or one unpacked at it.
+  /// GET/PUT /containers/{id}/archive: a tar stream of `path`, or one unpacked at it. The Engine locks the
+  /// container until the stream has been read or destroyed: other calls on it wait meanwhile, a put into it
+  /// as well.
   task<std::unique_ptr<byte_source>> get_archive(std::string container, std::string path);
   task<> put_archive(std::string container, std::string path, byte_source& tar);
 

@@ -76,6 +76,7 @@ struct container_detail {
   nano_cpus cpus{}; ///< 0: no limit
   std::int64_t pids = 0;
   std::string network_mode;
+  string_map addresses; ///< IPv4 by network, of those that have one
 };
 
 /// GET /images/{name}/json.
