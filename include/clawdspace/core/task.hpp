@@ -50,6 +50,18 @@ template <class T> task<T> with_deadline(std::chrono::steady_clock::duration lim
   if constexpr (!std::is_void_v<T>) co_return std::move(std::get<2>(done));
 }
 
+/// Runs both until one has ended, cancels the other, and returns when both have. For waits that consume
+/// nothing: what the cancelled one had taken would be lost. Rethrows the failure of the one that ended first.
+inline task<> first_of(task<> a, task<> b) {
+  auto executor = co_await asio::this_coro::executor;
+  auto [order, failure_a, failure_b] =
+      co_await make_parallel_group(asio::co_spawn(executor, std::move(a), deferred),
+                                   asio::co_spawn(executor, std::move(b), deferred))
+          .async_wait(wait_for_one(), asio::use_awaitable);
+  const auto failure = order[0] == 0 ? failure_a : failure_b;
+  if (failure) std::rethrow_exception(failure);
+}
+
 /// Whether an exception is the one that `with_deadline` throws.
 inline bool is_timeout(const std::system_error& e) { return e.code() == std::errc::timed_out; }
 

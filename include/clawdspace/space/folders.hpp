@@ -1,0 +1,48 @@
+#pragma once
+
+#include <clawdspace/space/space.hpp>
+
+#include <filesystem>
+#include <string>
+
+namespace clawdspace::spaces {
+
+/// The daemon's state folder. Docker is the record; here stands what it cannot keep: a copy of the init
+/// program, a folder per space that is mounted read-only into it, and the settings that were changed after
+/// create. All writes are small, happen when a space is made, changed or started, and go beside the target
+/// and are renamed.
+///
+///   init/HASH/clawdspace-init    by its content, so that a new daemon never changes what an old space runs
+///   spaces/ID/door/init          a link to it; `door` is mounted at /.clawdspace
+///   spaces/ID/settings.json      only where something was changed
+class folders {
+ public:
+  /// Makes the layout and copies init in. Throws std::system_error; std::runtime_error where another daemon
+  /// holds the folder.
+  folders(std::filesystem::path root, const std::filesystem::path& init_program);
+  ~folders();
+  folders(const folders&) = delete;
+  folders& operator=(const folders&) = delete;
+
+  /// Makes sure that a space's mount is whole, and returns it. What is there is kept: a running space would
+  /// go on seeing the old folder for ever.
+  std::filesystem::path prepare(const std::string& id) const;
+  void remove(const std::string& id) const noexcept;
+
+  void write_settings(const space& s) const;
+  /// Puts what was changed over what the labels say; does nothing where there is no such file.
+  void read_settings(space& s) const;
+
+  /// Removes the folders of spaces that are not among `ids`: what a crash left behind. Only for the Engine
+  /// that the folder was last used with; another one knows nothing of them.
+  void sweep(const std::string& engine_id, const std::vector<std::string>& ids) const;
+
+  [[nodiscard]] const std::filesystem::path& root() const noexcept { return root_; }
+
+ private:
+  std::filesystem::path root_;
+  std::filesystem::path init_;
+  int lock_ = -1;
+};
+
+} // namespace clawdspace::spaces
