@@ -322,7 +322,8 @@ result<parse_step> parser::state::feed(std::span<const std::byte> input) {
       slice = rest.first(std::min(rest.size(), room));
     }
     data_ = {};
-    const auto* from = reinterpret_cast<const char*>(slice.data());
+    // Never null: llhttp takes a null position for a span that has not begun, and would lose the body.
+    const auto* from = slice.empty() ? "" : reinterpret_cast<const char*>(slice.data());
     const auto code = llhttp_execute(&machine_, from, slice.size());
     const auto* stop = llhttp_get_error_pos(&machine_);
     const auto used = code == HPE_OK || !stop ? slice.size() : static_cast<std::size_t>(stop - from);

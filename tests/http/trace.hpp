@@ -51,8 +51,11 @@ inline std::string trace(http::parser& p, http::parser::role role, std::string_v
     }
   };
   std::size_t at = 0;
+  bool nothing_next = false;
   while (at < bytes.size()) {
-    const auto given = bytes.substr(at, piece);
+    // Nothing at all between any two pieces must change nothing.
+    nothing_next = !nothing_next && piece < bytes.size();
+    const auto given = nothing_next ? std::string_view() : bytes.substr(at, piece);
     const auto step = p.feed(std::as_bytes(std::span(given)));
     if (!step) return out + (in_body ? "|" : "") + "error " + std::to_string(p.status());
     at += step->taken;
