@@ -114,55 +114,71 @@ task<> lifecycle::do_create(space_ptr s, std::vector<std::string> env) {
   std::rethrow_exception(failure);
 }
 
+engine::container_spec lifecycle::to_container(const space& s, std::vector<std::string> env) const {
+  const bool strict = s.self.profile == profile::strict;
+  engine::container_spec spec;
+  spec.image = s.self.image;
+  spec.entrypoint = {"/.clawdspace/init"};
+  spec.env = std::move(env);
+  spec.user = "0"; // init's; commands run as somebody else
+  spec.hostname = s.self.name;
+  spec.stop_signal = "SIGTERM";
+  spec.labels = to_labels(s, rules_.instance);
+  spec.memory = s.limits.memory;
+  spec.cpus = s.limits.cpus;
+  spec.pids = s.limits.pids;
+  spec.ulimits = {{"core", 0, 0}};
+  if (may_limit_files_) spec.ulimits.push_back({"nofile", rules_.open_files, rules_.open_files});
+  spec.cap_drop = {"ALL"};
+  spec.cap_add = strict ? strict_capabilities : standard_capabilities;
+  if (strict) spec.security_opt = {"no-new-privileges"};
+  spec.network_mode = s.self.network;
+  spec.mounts = {{.source = folders_.prepare(s.self.id), .target = "/.clawdspace", .read_only = true}};
+  spec.log_driver = "none";
+  return spec;
+}
+
 task<> lifecycle::make_container(space_ptr s, std::vector<std::string> env) {
   engine::image_detail image;
   try {
     image = co_await docker_.inspect_image(s->self.image);
   } catch (const engine::engine_error& e) {
     if (e.status() == 404)
-      throw error(errc::image_not_found, fmt::format("the image \"{}\" is not on this server: docker pull {}",
-                                                     s->self.image, s->self.image));
+      throw error(errc::image_not_found,
+                  fmt::format("the image \"{0}\" is not on this server: docker pull {0}", s->self.image));
     if (e.status() == 400) throw error(errc::invalid_field, fmt::format("image: {}", e.words()));
     throw;
   }
   s->self.image_user = image.user;
   s->self.image_work_dir = image.working_dir;
 
-  const bool strict = s->self.profile == profile::strict;
-  engine::container_spec spec;
-  spec.image = s->self.image;
-  spec.entrypoint = {"/.clawdspace/init"};
-  spec.env = std::move(env);
-  spec.user = "0"; // init's; commands run as somebody else
-  spec.hostname = s->self.name;
-  spec.stop_signal = "SIGTERM";
-  spec.labels = to_labels(*s, rules_.instance);
-  spec.memory = s->limits.memory;
-  spec.cpus = s->limits.cpus;
-  spec.pids = s->limits.pids;
-  spec.ulimits = {{"nofile", rules_.open_files, rules_.open_files}, {"core", 0, 0}};
-  spec.cap_drop = {"ALL"};
-  spec.cap_add = strict ? strict_capabilities : standard_capabilities;
-  if (strict) spec.security_opt = {"no-new-privileges"};
-  spec.network_mode = s->self.network;
-  spec.mounts = {{.source = folders_.prepare(s->self.id), .target = "/.clawdspace", .read_only = true}};
-  spec.log_driver = "none";
-
-  try {
-    known_.set_container(s, co_await docker_.create_container(container_name(s->self.name), std::move(spec)));
-  } catch (const engine::engine_error& e) {
-    if (e.status() == 409)
-      throw error(errc::name_taken, fmt::format("a container that is not this daemon's has the name \"{}\"",
-                                                container_name(s->self.name)));
-    if (e.status() == 400) throw error(errc::invalid_field, e.words());
-    throw;
-  }
-  try {
-    co_await docker_.start_container(s->container);
-  } catch (const engine::engine_error& e) {
-    if (e.status() == 404 && e.words().find("network") != std::string::npos)
-      throw error(errc::invalid_field, fmt::format("network: {}", e.words()));
-    throw;
+  for (bool again = true; again;) {
+    again = false;
+    try {
+      known_.set_container(
+          s, co_await docker_.create_container(container_name(s->self.name), to_container(*s, env)));
+    } catch (const engine::engine_error& e) {
+      if (e.status() == 409)
+        throw error(errc::name_taken, fmt::format("a container that is not this daemon's has the name \"{}\"",
+                                                  container_name(s->self.name)));
+      if (e.status() == 400) throw error(errc::invalid_field, e.words());
+      throw;
+    }
+    try {
+      co_await docker_.start_container(s->container);
+    } catch (const engine::engine_error& e) {
+      if (e.status() == 404 && e.words().find("network") != std::string::npos)
+        throw error(errc::invalid_field, fmt::format("network: {}", e.words()));
+      again = may_limit_files_ && e.words().find("setting rlimit") != std::string::npos;
+      if (!again) throw;
+    }
+    if (again) {
+      // An Engine whose own limit of open files is lower cannot give more: its own holds then.
+      log_info("the Engine allows fewer open files than configured: spaces get its own limit",
+               {field("wanted", rules_.open_files)});
+      may_limit_files_ = false;
+      co_await docker_.remove_container(s->container);
+    }
   }
 }
 

@@ -22,7 +22,6 @@ enum class errc {
   route_not_found,
   method_not_allowed,
   space_not_found,
-  space_destroyed,
   name_taken,
   conflict,
   image_not_found,

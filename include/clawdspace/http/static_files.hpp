@@ -30,6 +30,8 @@ class static_files {
     std::string etag;
     std::int64_t modified = 0;
   };
+  [[nodiscard]] const file* find(std::string_view path) const;
+
   std::map<std::string, file, std::less<>> files_;
 };
 

@@ -26,7 +26,8 @@ class lifecycle {
   task<space_ptr> create(create_request wanted);
 
   /// Makes it run and keeps it awake: the Engine is not called where it runs already. Throws
-  /// errc::space_destroyed where it is gone.
+  /// errc::space_not_found or errc::conflict where it is gone or
+  /// going.
   task<lease> wake(space_ptr s);
 
   /// As the API's stop and start: what already is so is fine.
@@ -64,6 +65,7 @@ class lifecycle {
   static task<> run_to_its_end(std::shared_ptr<pending> about, task<> operation);
 
   task<> do_create(space_ptr s, std::vector<std::string> env);
+  [[nodiscard]] engine::container_spec to_container(const space& s, std::vector<std::string> env) const;
   task<> make_container(space_ptr s, std::vector<std::string> env);
   task<> undo_create(space_ptr s) noexcept;
   task<> do_wake(space_ptr s);
@@ -89,6 +91,7 @@ class lifecycle {
   clock& clock_;
   const policy& rules_;
   std::optional<engine::info> host_;
+  bool may_limit_files_ = true; ///< false once the Engine's own limit has proved lower
   std::map<std::string, std::shared_ptr<pending>> destroying_; ///< by the space's id
   nursery operations_;
 };

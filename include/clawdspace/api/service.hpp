@@ -1,0 +1,75 @@
+#pragma once
+
+#include <clawdspace/core/event.hpp>
+#include <clawdspace/http/router.hpp>
+#include <clawdspace/http/static_files.hpp>
+#include <clawdspace/space/command.hpp>
+#include <clawdspace/space/follower.hpp>
+#include <clawdspace/space/lifecycle.hpp>
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace clawdspace::api {
+
+/// What the routes stand on. All of it outlives them.
+struct parts {
+  asio::any_io_executor executor;
+  spaces::registry& known;
+  spaces::lifecycle& operations;
+  spaces::follower& engine;
+  spaces::command_backend& commands;
+  spaces::event_hub& events;
+  engine::client& docker;
+  clock& time;
+  event& stopping; ///< set when the daemon stops: endless streams end
+};
+
+struct settings {
+  std::string key;           ///< what `Authorization: Bearer` must carry
+  bytes body_limit = 16_MiB; ///< of a JSON body
+  std::string openapi;       ///< docs/openapi.yaml
+  http::static_files files;
+};
+
+/// The HTTP contract: routes, who may pass, and what failures look like.
+class service {
+ public:
+  service(parts below, settings how);
+  ~service();
+
+  task<> handle(http::exchange& x);
+
+ private:
+  void add_routes();
+  void check_key(const http::exchange& x) const;
+  task<> answer_elsewhere(http::exchange& x) const;
+
+  // routes_system.cpp
+  task<> health(http::exchange& x);
+  task<> system(http::exchange& x);
+  task<> openapi(http::exchange& x);
+  // routes_spaces.cpp
+  task<> list(http::exchange& x);
+  task<> create(http::exchange& x);
+  task<> show(http::exchange& x);
+  task<> change(http::exchange& x);
+  task<> destroy(http::exchange& x);
+  task<> stop(http::exchange& x);
+  task<> start(http::exchange& x);
+  // routes_exec.cpp
+  task<> exec(http::exchange& x);
+  // routes_events.cpp
+  task<> follow_events(http::exchange& x);
+
+  task<> respond_with_space(http::exchange& x, int status, spaces::space_ptr s);
+
+  parts parts_;
+  settings settings_;
+  http::router router_;
+  std::string list_; ///< the whole list as JSON, as of `list_revision_`
+  std::uint64_t list_revision_ = ~std::uint64_t{0};
+};
+
+} // namespace clawdspace::api

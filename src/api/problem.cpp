@@ -1,0 +1,110 @@
+#include <clawdspace/api/problem.hpp>
+#include <clawdspace/core/error.hpp>
+#include <clawdspace/core/log.hpp>
+#include <clawdspace/core/task.hpp>
+
+#include <boost/json.hpp>
+
+#include <system_error>
+
+namespace clawdspace::api {
+
+namespace {
+
+struct face {
+  int status;
+  const char* code;
+};
+
+face face_of(errc code) {
+  switch (code) {
+  case errc::malformed_request:
+    return {400, "malformed_request"};
+  case errc::invalid_json:
+    return {400, "invalid_json"};
+  case errc::unknown_field:
+    return {400, "unknown_field"};
+  case errc::invalid_field:
+    return {400, "invalid_field"};
+  case errc::invalid_name:
+    return {400, "invalid_name"};
+  case errc::invalid_command:
+    return {400, "invalid_command"};
+  case errc::unauthorized:
+    return {401, "unauthorized"};
+  case errc::route_not_found:
+    return {404, "not_found"};
+  case errc::space_not_found:
+    return {404, "space_not_found"};
+  case errc::image_not_found:
+    return {404, "image_not_found"};
+  case errc::method_not_allowed:
+    return {405, "method_not_allowed"};
+  case errc::name_taken:
+    return {409, "name_taken"};
+  case errc::conflict:
+    return {409, "conflict"};
+  case errc::body_too_large:
+    return {413, "body_too_large"};
+  case errc::unsupported_media_type:
+    return {415, "unsupported_media_type"};
+  case errc::offset_out_of_range:
+    return {416, "offset_out_of_range"};
+  case errc::too_many_requests:
+    return {429, "too_many_spaces"};
+  case errc::client_left:
+    return {400, "client_left"};
+  case errc::not_supported:
+    return {501, "not_supported"};
+  case errc::engine_failed:
+    return {502, "engine_failed"};
+  case errc::engine_unavailable:
+    return {503, "engine_unavailable"};
+  case errc::shutting_down:
+    return {503, "shutting_down"};
+  case errc::overloaded:
+    return {503, "overloaded"};
+  case errc::engine_timed_out:
+    return {504, "engine_timed_out"};
+  case errc::internal:
+    break;
+  }
+  return {500, "internal"};
+}
+
+struct told {
+  int status;
+  std::string code;
+  std::string words;
+};
+
+told tell(const std::exception_ptr& failure) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const error& e) {
+    const auto [status, code] = face_of(e.code());
+    return {status, code, e.what()};
+  } catch (const std::system_error& e) {
+    if (is_timeout(e)) return {408, "request_timed_out", "nothing came within the time that a request gets"};
+    if (e.code() == asio::error::operation_aborted) return {503, "shutting_down", "the server is stopping"};
+    log_error("a request failed inside the server", {field("reason", e.what())});
+  } catch (const std::exception& e) {
+    log_error("a request failed inside the server", {field("reason", e.what())});
+  }
+  return {500, "internal", "something went wrong inside the server; its log says more"};
+}
+
+} // namespace
+
+http::response to_response(const std::exception_ptr& failure) {
+  const auto [status, code, words] = tell(failure);
+  http::response answer;
+  answer.status = status;
+  answer.headers.add("Content-Type", "application/json");
+  if (status == 401) answer.headers.add("WWW-Authenticate", "Bearer realm=\"clawdspace\"");
+  if (status == 503) answer.headers.add("Retry-After", "1");
+  answer.body = boost::json::serialize(boost::json::object{{"error", words}, {"code", code}}) + "\n";
+  return answer;
+}
+
+} // namespace clawdspace::api

@@ -1,0 +1,93 @@
+#include <clawdspace/api/bodies.hpp>
+#include <clawdspace/api/exec_answer.hpp>
+#include <clawdspace/api/exec_request.hpp>
+#include <clawdspace/api/service.hpp>
+
+#include <algorithm>
+#include <cstring>
+
+namespace clawdspace::api {
+
+using spaces::execution;
+
+namespace {
+
+/// Input that came with the request.
+class text_input final : public spaces::input_source {
+ public:
+  explicit text_input(std::string text) : text_(std::move(text)) {}
+  task<std::size_t> read_some(std::span<std::byte> into) override {
+    const auto n = std::min(into.size(), text_.size() - at_);
+    std::memcpy(into.data(), text_.data() + at_, n);
+    at_ += n;
+    co_return n;
+  }
+
+ private:
+  std::string text_;
+  std::size_t at_ = 0;
+};
+
+/// The request's body as it arrives.
+class body_input final : public spaces::input_source {
+ public:
+  explicit body_input(http::exchange& x) : exchange_(x) { exchange_.allow_slow_body(); }
+  task<std::size_t> read_some(std::span<std::byte> into) override { return exchange_.read_some(into); }
+
+ private:
+  http::exchange& exchange_;
+};
+
+bool carries_bytes(const http::exchange& x) {
+  const auto type = x.head().headers.find("Content-Type").value_or("");
+  return x.head().method == "PUT" ||
+         http::iequals(type.substr(0, std::min(type.find(';'), type.size())), "application/octet-stream");
+}
+
+std::unique_ptr<spaces::input_source> input_of(exec_request& request, http::exchange& x) {
+  if (request.body_is_input) return std::make_unique<body_input>(x);
+  if (request.input) return std::make_unique<text_input>(std::move(*request.input));
+  return nullptr;
+}
+
+task<> ping_until_left(http::exchange& x, ndjson_answer& answer) {
+  co_await first_of(x.wait_departure(), answer.ping());
+}
+
+} // namespace
+
+task<> service::exec(http::exchange& x) {
+  const auto s = parts_.known.at(x.path_parameter("name"));
+  exec_request request;
+  if (carries_bytes(x)) {
+    request = exec_from_query(x.parameters());
+  } else {
+    const auto body = co_await read_json(x, settings_.body_limit);
+    request = exec_from_json(body, x.parameters());
+  }
+  const auto input = input_of(request, x);
+  execution command(parts_.executor, parts_.operations, parts_.commands, parts_.events, s,
+                    std::move(request.run));
+  co_await command.start();
+
+  switch (request.stream) {
+  case exec_stream::none: {
+    buffered_answer answer(parts_.operations.rules().output_limit);
+    const auto end = co_await command.run(answer, input.get(), x.wait_departure());
+    co_await x.respond(json_response(200, answer.finish(command.id(), end)));
+    break;
+  }
+  case exec_stream::raw: {
+    raw_answer answer(x, command.id(), request.only);
+    co_await answer.finish(co_await command.run(answer, input.get(), x.wait_departure()));
+    break;
+  }
+  case exec_stream::ndjson: {
+    ndjson_answer answer(parts_.executor, x, command.id());
+    co_await answer.finish(co_await command.run(answer, input.get(), ping_until_left(x, answer)));
+    break;
+  }
+  }
+}
+
+} // namespace clawdspace::api

@@ -1,0 +1,92 @@
+#include <clawdspace/api/problem.hpp>
+#include <clawdspace/api/service.hpp>
+#include <clawdspace/core/error.hpp>
+
+#include <fmt/format.h>
+
+namespace clawdspace::api {
+
+namespace {
+
+// In time that does not depend on where they differ; the length is no secret.
+bool equal_in_constant_time(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
+  unsigned char difference = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) difference |= static_cast<unsigned char>(a[i] ^ b[i]);
+  return difference == 0;
+}
+
+} // namespace
+
+service::service(parts below, settings how) : parts_(std::move(below)), settings_(std::move(how)) {
+  add_routes();
+}
+
+service::~service() = default;
+
+void service::add_routes() {
+  const auto add = [this](std::string_view method, std::string_view pattern,
+                          task<> (service::*route)(http::exchange&)) {
+    router_.add(method, pattern, [this, route](http::exchange& x) { return (this->*route)(x); });
+  };
+  add("GET", "/api/health", &service::health);
+  add("GET", "/api/system", &service::system);
+  add("GET", "/api/openapi.yaml", &service::openapi);
+  add("GET", "/api/events", &service::follow_events);
+  add("GET", "/api/spaces", &service::list);
+  add("POST", "/api/spaces", &service::create);
+  add("GET", "/api/spaces/{name}", &service::show);
+  add("PATCH", "/api/spaces/{name}", &service::change);
+  add("DELETE", "/api/spaces/{name}", &service::destroy);
+  add("POST", "/api/spaces/{name}/stop", &service::stop);
+  add("POST", "/api/spaces/{name}/start", &service::start);
+  add("POST", "/api/spaces/{name}/exec", &service::exec);
+  add("PUT", "/api/spaces/{name}/exec", &service::exec);
+}
+
+task<> service::handle(http::exchange& x) {
+  const auto& head = x.head();
+  auto found = router_.find(head.method, head.path);
+  // Everything below /api needs the key, also what is not there: who has none learns nothing.
+  const bool open =
+      found.pattern == "/api/health" || !(head.path == "/api" || head.path.starts_with("/api/"));
+  if (!open) check_key(x);
+  if (found.target != nullptr) {
+    x.set_path_parameters(std::move(found.parameters));
+    co_await (*found.target)(x);
+  } else if (!found.allow.empty()) {
+    http::response answer = to_response(std::make_exception_ptr(
+        error(errc::method_not_allowed,
+              fmt::format("{} is not allowed here; allowed: {}", head.method, found.allow))));
+    answer.headers.add("Allow", found.allow);
+    co_await x.respond(std::move(answer));
+  } else {
+    co_await answer_elsewhere(x);
+  }
+}
+
+task<> service::answer_elsewhere(http::exchange& x) const {
+  const auto& head = x.head();
+  if (!settings_.files.contains(head.path))
+    throw error(errc::route_not_found, fmt::format("there is nothing at {}", head.path));
+  if (head.method != "GET" && head.method != "HEAD") {
+    http::response answer = to_response(std::make_exception_ptr(error(
+        errc::method_not_allowed, fmt::format("{} is not allowed here; allowed: GET, HEAD", head.method))));
+    answer.headers.add("Allow", "GET, HEAD");
+    co_await x.respond(std::move(answer));
+    co_return;
+  }
+  co_await settings_.files.serve(x);
+}
+
+void service::check_key(const http::exchange& x) const {
+  constexpr std::string_view scheme = "Bearer ";
+  const auto given = x.head().headers.find("Authorization");
+  if (!given) throw error(errc::unauthorized, "this needs the API key: Authorization: Bearer KEY");
+  if (given->size() <= scheme.size() || !http::iequals(given->substr(0, scheme.size()), scheme))
+    throw error(errc::unauthorized, "the Authorization header is not of the form: Bearer KEY");
+  if (!equal_in_constant_time(given->substr(scheme.size()), settings_.key))
+    throw error(errc::unauthorized, "the API key is not the one that this server was given");
+}
+
+} // namespace clawdspace::api

@@ -1,0 +1,212 @@
+#include "openapi.hpp"
+#include <clawdspace/api/problem.hpp>
+#include <clawdspace/api/service.hpp>
+#include <clawdspace/app/daemon.hpp>
+#include <clawdspace/app/key.hpp>
+#include <clawdspace/core/log.hpp>
+#include <clawdspace/http/server.hpp>
+#include <clawdspace/space/exec_engine.hpp>
+#include <clawdspace/space/sleeper.hpp>
+#include <clawdspace/version.hpp>
+
+#include <asio/signal_set.hpp>
+#include <fmt/format.h>
+
+#include <array>
+#include <csignal>
+#include <unistd.h>
+
+namespace clawdspace::app {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto operations_patience = 10s;
+
+fs::path own_folder() {
+  std::error_code ec;
+  return fs::read_symlink("/proc/self/exe", ec).parent_path();
+}
+
+// As configured; else where an installation has it, or the build folder.
+fs::path find(const fs::path& configured, std::initializer_list<const char*> beside_the_program,
+              std::string_view what, std::string_view key) {
+  if (!configured.empty()) return configured;
+  for (const auto* place : beside_the_program)
+    if (const auto candidate = own_folder() / place; fs::exists(candidate)) return fs::canonical(candidate);
+  throw error(errc::invalid_field, fmt::format("{} is not where it should be: set {}", what, key));
+}
+
+engine::endpoint engine_of(const configuration& config) {
+  const auto host =
+      config.engine.host.empty() ? std::string("unix:///var/run/docker.sock") : config.engine.host;
+  auto where = engine::endpoint::parse(host);
+  if (!where) throw error(errc::invalid_field, fmt::format("engine.host: {}", where.error().what()));
+  return std::move(*where);
+}
+
+spaces::policy policy_of(const configuration& config, const fs::path& init) {
+  spaces::policy rules;
+  rules.instance = config.spaces.instance;
+  rules.state_folder = config.state.dir;
+  rules.init_program = init;
+  rules.image = config.spaces.image;
+  rules.profile = spaces::profile_from(config.spaces.profile).value();
+  rules.network = config.spaces.network;
+  rules.memory = config.spaces.memory;
+  rules.cpus = config.spaces.cpus;
+  rules.pids = config.spaces.pids;
+  rules.open_files = config.spaces.open_files;
+  rules.maximum = static_cast<std::size_t>(config.spaces.max);
+  rules.idle_timeout = config.spaces.idle_timeout;
+  rules.stop_after = config.spaces.stop_after;
+  rules.time_to_live = config.spaces.ttl;
+  rules.stop_grace = config.spaces.stop_grace;
+  rules.busy_percent = config.spaces.busy_percent;
+  rules.relist_every = config.spaces.relist;
+  rules.output_limit = config.exec.output_limit;
+  rules.drain = config.exec.drain;
+  return rules;
+}
+
+http::server_limits limits_of(const configuration& config) {
+  http::server_limits limits;
+  limits.connections = static_cast<std::size_t>(config.server.max_connections);
+  limits.head = config.server.head_limit;
+  limits.idle = config.server.idle_timeout;
+  limits.drain = config.server.drain;
+  return limits;
+}
+
+// The path alone: a query may carry a command, and its environment.
+void log_request(const http::exchange& x, int status, std::chrono::microseconds took) {
+  log_info("request",
+           {field("method", x.head().method), field("path", x.head().path), field("status", status),
+            field("bytes", x.bytes_sent()), field("ms", static_cast<double>(took.count()) / 1000.0),
+            field("id", x.id()), field("peer", x.peer())});
+}
+
+} // namespace
+
+struct daemon::parts {
+  parts(asio::io_context& loop, const configuration& config)
+      : key(find_key(config)),
+        rules(policy_of(config, find(config.state.init,
+                                     {"../libexec/clawdspace/clawdspace-init", "../../init/clawdspace-init"},
+                                     "clawdspace-init", "state.init"))),
+        folders(rules.state_folder, rules.init_program),
+        docker(loop.get_executor(), engine_of(config),
+               {.call_time = config.engine.call_timeout, .slow_call_time = config.engine.slow_call_timeout}),
+        events(loop.get_executor()), known(loop.get_executor(), time, events),
+        operations(loop.get_executor(), docker, known, folders, time, rules),
+        commands(loop.get_executor(), docker, operations),
+        follower(docker, known, operations, folders,
+                 [this](const engine::engine_event& e) { commands.take(e); }),
+        sleeper(docker, known, operations, time), stopping(loop.get_executor()),
+        service({.executor = loop.get_executor(),
+                 .known = known,
+                 .operations = operations,
+                 .engine = follower,
+                 .commands = commands,
+                 .events = events,
+                 .docker = docker,
+                 .time = time,
+                 .stopping = stopping},
+                {.key = key,
+                 .body_limit = config.server.body_limit,
+                 .openapi = std::string(openapi),
+                 .files = http::static_files::load(find(config.server.static_dir,
+                                                        {"../share/clawdspace/static", "../../../static"},
+                                                        "the folder of static files", "server.static_dir"))}),
+        server(
+            loop.get_executor(), limits_of(config),
+            {.handle = [this](http::exchange& x) { return service.handle(x); },
+             .problem = [](std::exception_ptr e, const http::request_head*) { return api::to_response(e); },
+             .done = log_request}),
+        signals(loop, SIGINT, SIGTERM, SIGHUP) {}
+
+  std::string key;
+  spaces::policy rules;
+  system_clock time;
+  spaces::folders folders;
+  engine::client docker;
+  spaces::event_hub events;
+  spaces::registry known;
+  spaces::lifecycle operations;
+  spaces::engine_backend commands;
+  spaces::follower follower;
+  spaces::sleeper sleeper;
+  event stopping;
+  api::service service;
+  http::server server;
+  asio::signal_set signals;
+
+  task<> serve();
+  task<> serve_requests(nursery& beside);
+  task<> stop_on_signal();
+};
+
+task<> daemon::parts::stop_on_signal() {
+  for (bool first = true;; first = false) {
+    const int number = co_await signals.async_wait(asio::use_awaitable);
+    log_info(first ? "stopping: running requests get time to end" : "stopping at once",
+             {field("signal", ::strsignal(number))});
+    stopping.set();
+    server.stop();
+  }
+}
+
+task<> daemon::parts::serve_requests(nursery& beside) {
+  co_await server.run();
+  beside.cancel();
+}
+
+task<> daemon::parts::serve() {
+  const auto body = [&](nursery& running) -> task<> {
+    running.start(follower.run());
+    running.start(sleeper.run());
+    running.start(stop_on_signal());
+    running.start(serve_requests(running));
+    co_return;
+  };
+  std::exception_ptr failure;
+  try {
+    co_await with_nursery(body);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  co_await commands.close();
+  co_await operations.close(operations_patience);
+  if (failure) std::rethrow_exception(failure);
+}
+
+void check(const configuration& config) {
+  check_key(config);
+  engine_of(config);
+}
+
+daemon::daemon(asio::io_context& loop, const configuration& config)
+    : loop_(loop), parts_(std::make_unique<parts>(loop, config)) {
+  const auto address = asio::ip::make_address(config.server.listen);
+  const auto at = parts_->server.listen({address, static_cast<std::uint16_t>(config.server.port)});
+  const auto host =
+      address.is_v6() ? fmt::format("[{}]", at.address().to_string()) : at.address().to_string();
+  log_info("listening", {field("url", fmt::format("http://{}:{}", host, at.port())),
+                         field("version", version), field("pid", ::getpid())});
+}
+
+daemon::~daemon() = default;
+
+void daemon::run() {
+  std::exception_ptr failure;
+  asio::co_spawn(loop_, parts_->serve(), [&](std::exception_ptr e) {
+    failure = e;
+    loop_.stop(); // every part has ended; what is left are timers that nobody waits for
+  });
+  loop_.run();
+  if (failure) std::rethrow_exception(failure);
+}
+
+} // namespace clawdspace::app
