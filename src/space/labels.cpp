@@ -32,6 +32,16 @@ std::optional<milliseconds> time_of(const string_map& labels, std::string_view n
   return number ? std::optional(milliseconds(*number)) : std::nullopt;
 }
 
+std::optional<time_point> time_at(const string_map& labels, std::string_view name) {
+  const auto text = value_of(labels, name);
+  if (!text) return std::nullopt;
+  try {
+    return from_rfc3339(*text);
+  } catch (const error&) {
+    return std::nullopt;
+  }
+}
+
 string_map metadata_of(const string_map& labels) {
   string_map metadata;
   const auto text = value_of(labels, "metadata");
@@ -59,6 +69,7 @@ string_map to_labels(const space& s, std::string_view instance) {
   put("instance", std::string(instance));
   put("id", s.self.id);
   put("name", s.self.name);
+  put("created", to_rfc3339(s.self.created)); // the Engine's list tells whole seconds
   put("profile", std::string(to_string(s.self.profile)));
   put("network", s.self.network);
   put("image-user", s.self.image_user);
@@ -94,7 +105,7 @@ std::optional<labelled> from_labels(const engine::container_summary& container) 
   found.self.network = value_of(container.labels, "network").value_or("");
   found.self.image_user = value_of(container.labels, "image-user").value_or("");
   found.self.image_work_dir = value_of(container.labels, "image-work-dir").value_or("");
-  found.self.created = container.created;
+  found.self.created = time_at(container.labels, "created").value_or(container.created);
   found.limits.memory = bytes{number_of(container.labels, "memory").value_or(0)};
   found.limits.cpus = nano_cpus{number_of(container.labels, "nano-cpus").value_or(0)};
   found.limits.pids = number_of(container.labels, "pids").value_or(0);
