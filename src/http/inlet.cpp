@@ -20,6 +20,7 @@ inlet::inlet(wire& from, service& shared)
 
 void inlet::let_go() {
   if (begin_ < end_ || !data_.empty()) return;
+  begin_ = end_ = 0;
   service_.buffers.give(std::move(buffer_));
 }
 
@@ -167,7 +168,7 @@ task<> inlet::wait_for_close(std::chrono::milliseconds silence, std::chrono::mil
   idle_ = true; // a server that stops need not wait for this
   for (;;) {
     const auto n = fill_now();
-    end_ = 0;
+    begin_ = end_ = 0;
     const auto now = std::chrono::steady_clock::now();
     if (n == 0u || now >= until) co_return;
     if (n) {

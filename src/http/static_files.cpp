@@ -1,221 +1,169 @@
+#include "conditions.hpp"
 #include <clawdspace/core/error.hpp>
+#include <clawdspace/core/unique_fd.hpp>
 #include <clawdspace/http/static_files.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <chrono>
-#include <fstream>
-#include <iterator>
-#include <optional>
-#include <string_view>
-#include <utility>
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace clawdspace::http {
 
-namespace fs = std::filesystem;
-
 namespace {
 
+namespace fs = std::filesystem;
+
+// What a page of ours may load: what lies in the same folder, and the API beside it.
+constexpr auto policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+                        "connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; "
+                        "frame-ancestors 'none'";
+
+struct media_type {
+  std::string_view extension;
+  std::string_view type;
+};
+
+constexpr std::array<media_type, 16> media_types = {{
+    {".html", "text/html; charset=utf-8"},
+    {".css", "text/css; charset=utf-8"},
+    {".js", "text/javascript; charset=utf-8"},
+    {".mjs", "text/javascript; charset=utf-8"},
+    {".json", "application/json"},
+    {".map", "application/json"},
+    {".webmanifest", "application/manifest+json"},
+    {".svg", "image/svg+xml"},
+    {".png", "image/png"},
+    {".ico", "image/vnd.microsoft.icon"},
+    {".woff2", "font/woff2"},
+    {".wasm", "application/wasm"},
+    {".txt", "text/plain; charset=utf-8"},
+    {".md", "text/markdown; charset=utf-8"},
+    {".yaml", "application/yaml"},
+    {".yml", "application/yaml"},
+}};
+
 std::string_view type_of(const fs::path& file) {
-  static constexpr std::array types{
-      std::pair{".html", "text/html; charset=utf-8"},
-      std::pair{".css", "text/css; charset=utf-8"},
-      std::pair{".js", "text/javascript; charset=utf-8"},
-      std::pair{".mjs", "text/javascript; charset=utf-8"},
-      std::pair{".json", "application/json"},
-      std::pair{".map", "application/json"},
-      std::pair{".webmanifest", "application/manifest+json"},
-      std::pair{".svg", "image/svg+xml"},
-      std::pair{".png", "image/png"},
-      std::pair{".ico", "image/x-icon"},
-      std::pair{".woff2", "font/woff2"},
-      std::pair{".wasm", "application/wasm"},
-      std::pair{".txt", "text/plain; charset=utf-8"},
-      std::pair{".md", "text/markdown; charset=utf-8"},
-      std::pair{".yaml", "application/yaml"},
-  };
-  const auto* found = std::ranges::find(types, file.extension().string(),
-                                        [](const auto& t) { return std::string_view(t.first); });
-  return found == types.end() ? "application/octet-stream" : found->second;
+  const auto extension = file.extension().string();
+  for (const auto& known : media_types)
+    if (iequals(known.extension, extension)) return known.type;
+  return "application/octet-stream";
 }
 
-// FNV-1a, 64 bits, and the length: changes with the content, and guards nothing.
-std::string etag_of(std::string_view content) {
-  std::uint64_t hash = 14695981039346656037ULL;
-  for (const unsigned char c : content) hash = (hash ^ c) * 1099511628211ULL;
-  return fmt::format("\"{:016x}-{:x}\"", hash, content.size());
+[[noreturn]] void fail(const fs::path& what, std::string_view why) {
+  throw error(errc::invalid_field, fmt::format("static files: {}: {}", what.string(), why));
 }
 
-// RFC 9110 section 13.1.2; `weak` compares as If-None-Match does, else strongly (section 8.8.3.2).
-bool lists_etag(std::string_view list, std::string_view etag, bool weak) {
-  if (list == "*") return true;
-  while (!list.empty()) {
-    auto one = list.substr(0, list.find(','));
-    list.remove_prefix(std::min(one.size() + 1, list.size()));
-    while (!one.empty() && (one.front() == ' ' || one.front() == '\t')) one.remove_prefix(1);
-    while (!one.empty() && (one.back() == ' ' || one.back() == '\t')) one.remove_suffix(1);
-    if (weak && one.starts_with("W/")) one.remove_prefix(2);
-    if (one == etag) return true;
+/// FNV-1a; with the size beside it, for telling one version of a file from another, not against an adversary.
+std::string tag_of(std::string_view content) {
+  std::uint64_t hash = 14695981039346656037U;
+  for (const char c : content) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
+  return fmt::format("\"{:x}-{:016x}\"", content.size(), hash);
+}
+
+/// Reads a regular file, and nothing that a link leads to. `left` is what may still be read.
+std::string read_file(const fs::path& file, std::uint64_t left, std::int64_t& modified) {
+  const unique_fd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (!fd) fail(file, std::system_category().message(errno));
+  struct stat about{};
+  if (::fstat(fd.value(), &about) != 0) fail(file, std::system_category().message(errno));
+  if (!S_ISREG(about.st_mode)) fail(file, "it is no longer a regular file");
+  modified = about.st_mtim.tv_sec;
+  std::string content;
+  std::array<char, 65536> piece;
+  for (;;) {
+    const auto n = ::read(fd.value(), piece.data(), piece.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail(file, std::system_category().message(errno));
+    if (n == 0) return content;
+    content.append(piece.data(), static_cast<std::size_t>(n));
+    if (content.size() > left) fail(file, "the folder holds more than is allowed");
   }
-  return false;
 }
 
-enum class condition { met, not_modified, failed };
+bool is_hidden(const fs::path& entry) { return entry.filename().string().starts_with('.'); }
 
-// In the order of RFC 9110 section 13.2.2.
-condition evaluate(const fields& headers, std::string_view etag, std::int64_t modified) {
-  const auto time_in = [&](std::string_view name) {
-    const auto text = headers.find(name);
-    return text ? from_http_date(*text) : std::nullopt;
-  };
-  if (const auto match = headers.find("If-Match")) {
-    if (!lists_etag(*match, etag, false)) return condition::failed;
-  } else if (const auto since = time_in("If-Unmodified-Since"); since && modified > *since) {
-    return condition::failed;
-  }
-  if (const auto none = headers.find("If-None-Match"))
-    return lists_etag(*none, etag, true) ? condition::not_modified : condition::met;
-  const auto since = time_in("If-Modified-Since");
-  return since && modified <= *since ? condition::not_modified : condition::met;
+/// The name that a path asks for, decoded once; nothing where it could mean another place.
+std::optional<std::string> name_of(std::string_view path) {
+  auto name = percent_decode(path);
+  if (!name || !name->starts_with('/')) return std::nullopt;
+  if (name->find('\\') != name->npos || name->find('\0') != name->npos) return std::nullopt;
+  // A slash that was encoded is part of a name, and no file's name has one.
+  if (std::count(name->begin(), name->end(), '/') != std::count(path.begin(), path.end(), '/'))
+    return std::nullopt;
+  return name == "/" ? "/index.html" : name;
 }
-
-struct byte_range {
-  std::size_t first = 0;
-  std::size_t last = 0; ///< the last byte, included
-};
-
-struct range_wish {
-  bool asked = false;              ///< a single range that can be understood; else the whole is the answer
-  std::optional<byte_range> range; ///< nothing: it cannot be satisfied
-};
-
-// RFC 9110 section 14.1.2: `bytes=a-b`, `bytes=a-`, `bytes=-n`. Several ranges, or another unit: the whole.
-range_wish parse_range(std::string_view text, std::size_t size) {
-  constexpr std::string_view unit = "bytes=";
-  if (!text.starts_with(unit) || text.find(',') != std::string_view::npos) return {};
-  text.remove_prefix(unit.size());
-  const auto dash = text.find('-');
-  if (dash == std::string_view::npos) return {};
-  const auto number = [](std::string_view digits) -> std::optional<std::size_t> {
-    std::size_t value = 0;
-    const auto [end, ec] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    if (ec != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
-    return value;
-  };
-  const auto from = text.substr(0, dash);
-  const auto to = text.substr(dash + 1);
-  if (from.empty()) {
-    const auto count = number(to);
-    if (!count) return {};
-    if (*count == 0 || size == 0) return {.asked = true, .range = {}};
-    return {.asked = true, .range = byte_range{size - std::min(*count, size), size - 1}};
-  }
-  const auto first = number(from);
-  const auto last = to.empty() ? std::optional(size) : number(to);
-  if (!first || !last || *last < *first) return {};
-  if (*first >= size) return {.asked = true, .range = {}};
-  return {.asked = true, .range = byte_range{*first, std::min(*last, size - 1)}};
-}
-
-std::string read_file(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) throw error(errc::invalid_field, fmt::format("{} cannot be read", path.string()));
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-bool is_hidden(const fs::path& path) { return path.filename().string().starts_with('.'); }
 
 } // namespace
 
-static_files static_files::load(const fs::path& folder, bytes limit) {
-  static_files all;
-  std::error_code ec;
-  std::int64_t total = 0;
-  fs::recursive_directory_iterator at(folder, ec);
-  if (ec)
-    throw error(errc::invalid_field,
-                fmt::format("the folder of static files {}: {}", folder.string(), ec.message()));
-  for (; at != fs::recursive_directory_iterator(); at.increment(ec)) {
-    if (ec)
-      throw error(errc::invalid_field,
-                  fmt::format("the folder of static files {}: {}", folder.string(), ec.message()));
-    if (is_hidden(at->path())) {
-      at.disable_recursion_pending();
+static_files static_files::load(const std::filesystem::path& folder, bytes limit) {
+  static_files loaded;
+  auto left = static_cast<std::uint64_t>(count(limit));
+  std::error_code failed;
+  auto entry = fs::recursive_directory_iterator(folder, failed);
+  if (failed) fail(folder, failed.message());
+  for (; entry != fs::recursive_directory_iterator(); entry.increment(failed)) {
+    if (failed) fail(folder, failed.message());
+    const auto kind = entry->symlink_status(failed).type();
+    if (failed) fail(entry->path(), failed.message());
+    if (is_hidden(entry->path())) {
+      if (kind == fs::file_type::directory) entry.disable_recursion_pending();
       continue;
     }
-    if (at->is_symlink() || !at->is_regular_file()) continue;
-    file one;
-    one.content = read_file(at->path());
-    total += static_cast<std::int64_t>(one.content.size());
-    if (total > count(limit))
-      throw error(errc::invalid_field, fmt::format("the folder of static files {} holds more than {}",
-                                                   folder.string(), to_words(limit)));
-    one.type = type_of(at->path());
-    one.etag = etag_of(one.content);
-    one.modified = std::chrono::duration_cast<std::chrono::seconds>(
-                       std::chrono::file_clock::to_sys(at->last_write_time()).time_since_epoch())
-                       .count();
-    all.files_.emplace("/" + at->path().lexically_relative(folder).generic_string(), std::move(one));
+    if (kind != fs::file_type::regular) continue;
+    file f;
+    f.content = read_file(entry->path(), left, f.modified);
+    left -= f.content.size();
+    f.type = type_of(entry->path());
+    f.etag = tag_of(f.content);
+    loaded.files_.emplace("/" + entry->path().lexically_relative(folder).generic_string(), std::move(f));
   }
-  return all;
+  if (failed) fail(folder, failed.message());
+  return loaded;
 }
 
 const static_files::file* static_files::find(std::string_view path) const {
-  const auto decoded = percent_decode(path);
-  if (!decoded) return nullptr;
-  const auto found = files_.find(*decoded == "/" ? "/index.html" : *decoded);
+  const auto name = name_of(path);
+  if (!name) return nullptr;
+  const auto found = files_.find(*name);
   return found == files_.end() ? nullptr : &found->second;
 }
 
 bool static_files::contains(std::string_view path) const { return find(path) != nullptr; }
 
 task<> static_files::serve(exchange& x) const {
-  const auto& headers = x.head().headers;
   const auto* found = find(x.head().path);
-  if (found == nullptr) throw error(errc::route_not_found, fmt::format("there is no file {}", x.head().path));
-  response answer;
-  answer.headers = {{"ETag", found->etag},
-                    {"Last-Modified", to_http_date(found->modified)},
-                    {"Cache-Control", "no-cache"},
-                    {"X-Content-Type-Options", "nosniff"},
-                    {"Content-Security-Policy",
-                     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-                     "connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; "
-                     "frame-ancestors 'none'"},
-                    {"Referrer-Policy", "no-referrer"}};
-  switch (evaluate(headers, found->etag, found->modified)) {
-  case condition::failed:
-    answer.status = 412;
-    break;
-  case condition::not_modified:
-    answer.status = 304;
-    break;
-  case condition::met: {
-    answer.headers.add("Content-Type", found->type);
-    answer.headers.add("Accept-Ranges", "bytes");
-    const auto range = headers.find("Range");
-    const auto if_range = headers.find("If-Range");
-    const bool fresh = !if_range || *if_range == found->etag || *if_range == to_http_date(found->modified);
-    const auto wish = range && fresh && x.head().method == "GET" ? parse_range(*range, found->content.size())
-                                                                 : range_wish{};
-    if (!wish.asked) {
-      answer.body = found->content;
-    } else if (!wish.range) {
-      answer.status = 416;
-      answer.headers.add("Content-Range", fmt::format("bytes */{}", found->content.size()));
-    } else {
-      const auto [first, last] = *wish.range;
-      answer.status = 206;
-      answer.headers.add("Content-Range", fmt::format("bytes {}-{}/{}", first, last, found->content.size()));
-      answer.body = found->content.substr(first, last - first + 1);
-    }
-    break;
+  if (!found) throw error(errc::route_not_found, "there is nothing at " + x.head().path);
+  const file& f = *found;
+  if (x.head().method != "GET" && x.head().method != "HEAD")
+    throw error(errc::method_not_allowed, "files are for GET and HEAD");
+
+  const auto what = decide(x.head(), {.etag = f.etag, .modified = f.modified, .size = f.content.size()});
+  response r{.status = what.status,
+             .headers = {{"ETag", f.etag},
+                         {"Last-Modified", to_http_date(f.modified)},
+                         {"Cache-Control", "no-cache"},
+                         {"Accept-Ranges", "bytes"},
+                         {"X-Content-Type-Options", "nosniff"},
+                         {"Referrer-Policy", "no-referrer"},
+                         {"Content-Security-Policy", policy}},
+             .body = {}};
+  if (what.status == 416) r.headers.add("Content-Range", fmt::format("bytes */{}", f.content.size()));
+  if (what.status == 200 || what.status == 206) {
+    r.headers.add("Content-Type", f.type);
+    if (what.status == 206)
+      r.headers.add("Content-Range", fmt::format("bytes {}-{}/{}", what.first, what.first + what.length - 1,
+                                                 f.content.size()));
+    if (x.head().method == "HEAD")
+      r.headers.add("Content-Length", std::to_string(what.length));
+    else
+      r.body = f.content.substr(what.first, what.length);
   }
-  }
-  co_await x.respond(std::move(answer));
+  co_await x.respond(std::move(r));
 }
 
 } // namespace clawdspace::http
