@@ -32,6 +32,7 @@ class raw_stream final : public exec_stream {
   std::vector<std::byte> first_;
   std::unique_ptr<std::byte[]> buffer_; ///< made by the first read: an idle stream costs next to nothing
   std::span<std::byte> unread_;
+  int flood_ = 0; ///< reads in a row that gave a whole frame or more
   bool ended_ = false;
 };
 

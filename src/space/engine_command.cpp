@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t ahead = std::size_t{256} << 10;
 constexpr std::size_t tail = std::size_t{4} << 20;
-constexpr std::size_t chunk_size = std::size_t{64} << 10;
+constexpr std::size_t chunk_size = std::size_t{256} << 10;
 constexpr auto kill_patience = std::chrono::milliseconds(door::kill_limit_ms) + 5s;
 
 std::string first_line(std::span<const std::byte> bytes) {
@@ -75,8 +75,10 @@ void engine_command::take(const engine::exec_stream::piece& piece) {
 void engine_command::append(channel from, std::span<const std::byte> data) {
   queued_ += data.size();
   while (!data.empty()) {
-    if (queue_.empty() || queue_.back().from != from || queue_.back().data.size() >= chunk_size)
-      queue_.push_back({from, {}});
+    if (queue_.empty() || queue_.back().from != from || queue_.back().data.size() >= chunk_size) {
+      queue_.push_back({from, std::exchange(spare_, {})});
+      queue_.back().data.clear();
+    }
     auto& into = queue_.back().data;
     const auto n = std::min(data.size(), chunk_size - into.size());
     into.insert(into.end(), data.begin(), data.begin() + static_cast<std::ptrdiff_t>(n));
@@ -99,7 +101,7 @@ task<output_piece> engine_command::read() {
   for (;;) {
     if (started_ && !queue_.empty()) { // before that it may be the Engine's own words
       const auto from = queue_.front().from;
-      current_ = std::move(queue_.front().data);
+      spare_ = std::exchange(current_, std::move(queue_.front().data));
       queue_.pop_front();
       queued_ -= current_.size();
       changed_.bump();

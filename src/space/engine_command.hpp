@@ -50,6 +50,7 @@ class engine_command final : public running_command {
 
   std::deque<chunk> queue_;
   std::vector<std::byte> current_; ///< what the last read gave
+  std::vector<std::byte> spare_;   ///< what it gave before: its memory is used again
   std::size_t queued_ = 0;
   std::size_t after_end_ = 0; ///< bytes since the process's end: a child in the background may never stop
   std::optional<process_end> end_;
