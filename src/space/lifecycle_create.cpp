@@ -102,6 +102,7 @@ task<> lifecycle::do_create(space_ptr s, std::vector<std::string> env) {
       if (s->state == space_state::destroying)
         throw error(errc::conflict,
                     fmt::format("the space \"{}\" was destroyed while it was made", s->self.name));
+      s->last_used = clock_.now();
       known_.set_state(s, space_state::running);
       co_return;
     } catch (...) {
