@@ -23,7 +23,8 @@ result<endpoint> endpoint::parse(std::string_view text) {
   if (text.starts_with(unix_scheme)) {
     const auto path = text.substr(unix_scheme.size());
     if (!path.starts_with('/')) return refuse(text, "a unix socket needs an absolute path (unix:///path)");
-    if (path.find('\0') != std::string_view::npos) return refuse(text, "a path has no NUL");
+    if (const auto nul = text.find('\0'); nul != std::string_view::npos)
+      return refuse(text.substr(0, nul), "what follows is a NUL, which no path has");
     if (path.size() >= sizeof(sockaddr_un::sun_path))
       return refuse(text,
                     fmt::format("a socket's path has at most {} bytes", sizeof(sockaddr_un::sun_path) - 1));
