@@ -53,8 +53,11 @@ task<std::unique_ptr<event_stream>> client::follow_events(std::string label,
                                                           std::optional<time_point> since) {
   const auto filters =
       json::serialize(json::object{{"type", json::array{"container"}}, {"label", json::array{label}}});
-  auto query = "filters=" + escaped(filters);
-  if (since) query += "&since=" + timestamp(*since);
+  // Also for "from now": the Engine answers before it listens (moby getEvents flushes the head, then
+  // subscribes), and what happens in between it gives only to who names a time. Where its clock is behind
+  // ours nothing is lost by it.
+  const auto from = since ? *since : std::chrono::system_clock::now();
+  auto query = "filters=" + escaped(filters) + "&since=" + timestamp(from);
   auto opened = co_await impl_->open({.method = "GET", .path = "/events", .query = std::move(query)}, false);
   co_return std::make_unique<events_on_connection>(std::move(opened.link));
 }

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <optional>
 #include <span>
 #include <string>
@@ -697,6 +698,27 @@ TEST_CASE("fault: events come while they come, and the end of their stream is to
     };
     with_peer(script, body);
   }
+}
+
+TEST_CASE("fault: who follows events from now on misses none that comes before the Engine listens") {
+  const auto seconds_now = [] {
+    return std::chrono::duration_cast<std::chrono::seconds>(
+               std::chrono::system_clock::now().time_since_epoch())
+        .count();
+  };
+  const auto script = [&](scripted_peer& peer) -> task<> {
+    auto link = co_await peer.accept();
+    const auto request = co_await link.request();
+    const auto at = request.find("&since=");
+    REQUIRE(at != std::string::npos);
+    CHECK(std::abs(std::stoll(request.substr(at + 7)) - seconds_now()) <= 1);
+    co_await link.say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+    co_await link.until_closed();
+  };
+  const auto body = [](client& docker, scripted_peer&) -> task<> {
+    co_await docker.follow_events("a", std::nullopt);
+  };
+  with_peer(script, body);
 }
 
 namespace {

@@ -104,7 +104,8 @@ class client {
   task<exec_detail> inspect_exec(std::string exec);
   task<> resize_exec(std::string exec, int rows, int columns);
 
-  /// Container events that carry the label, from `since` on (unset: from now).
+  /// Container events that carry the label, from `since` on (unset: from the call on, by this machine's
+  /// clock). The Engine remembers its last 256 events of any kind; one may come twice.
   task<std::unique_ptr<event_stream>> follow_events(std::string label, std::optional<time_point> since);
 
   /// GET/PUT /containers/{id}/archive: a tar stream of `path`, or one unpacked at it. The Engine locks the
