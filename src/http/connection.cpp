@@ -23,6 +23,18 @@ constexpr std::size_t kept_scratch = 512;
 
 } // namespace
 
+std::string refusal(service& shared, const std::string& why) {
+  const auto r = shared.problem(std::make_exception_ptr(error(errc::overloaded, why)), nullptr);
+  std::string whole;
+  write_head(whole, 503, r.headers,
+             {.body = framing::length,
+              .length = r.body.size(),
+              .keep_alive = false,
+              .date = shared.date(),
+              .id = shared.new_id()});
+  return whole + r.body;
+}
+
 connection::connection(asio::ip::tcp::socket socket, const asio::ip::tcp::endpoint& peer, service& shared)
     : service_(shared), peer_(peer.address().to_string()), wire_(std::move(socket)), inlet_(wire_, shared) {
   wire_.set_options();
@@ -106,15 +118,8 @@ task<> connection::close(std::chrono::milliseconds silence, std::chrono::millise
   co_await inlet_.wait_for_close(silence, in_all);
 }
 
-task<> connection::turn_away(const response& r) {
-  std::string whole;
-  write_head(whole, r.status, r.headers,
-             {.body = framing::length,
-              .length = r.body.size(),
-              .keep_alive = false,
-              .date = service_.date(),
-              .id = service_.new_id()});
-  wire_.send_now(whole + r.body);
+task<> connection::turn_away(std::string refusal) {
+  wire_.send_now(refusal);
   co_await close(turned_away, turned_away);
 }
 

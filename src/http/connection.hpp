@@ -5,6 +5,9 @@
 
 namespace clawdspace::http {
 
+/// The whole 503 that a connection gets which there is no room for.
+std::string refusal(service& shared, const std::string& why);
+
 /// A client's connection from its first byte to its close: one request after another.
 class connection {
  public:
@@ -12,8 +15,8 @@ class connection {
 
   /// Answers requests until either side closes. Throws only what a cancellation throws.
   task<> serve();
-  /// Answers one that there is no room for, without reading a request, and closes.
-  task<> turn_away(const response& r);
+  /// Tells one that there is no room for so, without reading a request, and closes.
+  task<> turn_away(std::string refusal);
 
   /// Ends the wait for a next request.
   void close_if_idle();

@@ -23,8 +23,12 @@ using namespace std::chrono_literals;
 constexpr std::size_t turned_away_at_once = 256;
 /// Accepted in one go before the connections that are there get a turn.
 constexpr int accepted_at_once = 64;
+/// A shortage is told once in this time, however many it meets.
+constexpr auto shortage_silence = 60s;
 /// How long to wait for a descriptor where none is free; one of our own that closes ends the wait.
 constexpr auto descriptor_wait = 100ms;
+
+unique_fd open_reserve() { return unique_fd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
 
 bool is_shortage(int error) {
   return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
@@ -65,7 +69,7 @@ class server::impl {
   std::unordered_set<connection*> connections_;
   std::size_t being_refused_ = 0;
   unique_fd reserve_; ///< what is closed to take, and turn away, a connection that there is no descriptor for
-  bool shortage_told_ = false;
+  steady_time shortage_told_{};
   event stop_asked_;
   asio::steady_timer descriptor_timer_;
   asio::steady_timer watch_timer_;
@@ -76,9 +80,9 @@ class server::impl {
 };
 
 server::impl::impl(asio::any_io_executor executor, server_limits limits, server_hooks hooks)
-    : executor_(executor), service_(executor, limits, std::move(hooks)),
-      reserve_(::open("/dev/null", O_RDONLY | O_CLOEXEC)), stop_asked_(executor), descriptor_timer_(executor),
-      watch_timer_(executor), drain_timer_(executor), sessions_(executor), tasks_(executor) {}
+    : executor_(executor), service_(executor, limits, std::move(hooks)), reserve_(open_reserve()),
+      stop_asked_(executor), descriptor_timer_(executor), watch_timer_(executor), drain_timer_(executor),
+      sessions_(executor), tasks_(executor) {}
 
 asio::ip::tcp::endpoint server::impl::listen(const asio::ip::tcp::endpoint& where) {
   asio::ip::tcp::acceptor opened(executor_, where.protocol());
@@ -129,11 +133,7 @@ task<> server::impl::host(std::unique_ptr<connection> guest) {
 task<> server::impl::refuse(std::unique_ptr<connection> guest) {
   std::exception_ptr failure;
   try {
-    const auto why = std::make_exception_ptr(
-        error(errc::overloaded, "the server has as many connections as it is allowed to"));
-    auto r = service_.problem(why, nullptr);
-    r.status = 503;
-    co_await guest->turn_away(r);
+    co_await guest->turn_away(refusal(service_, "the server has as many connections as it is allowed to"));
   } catch (...) {
     failure = std::current_exception();
   }
@@ -150,25 +150,26 @@ void server::impl::free_descriptor_came() {
 }
 
 bool server::impl::shed_one(asio::ip::tcp::acceptor& from) {
-  if (!std::exchange(shortage_told_, true))
-    log_error("no descriptor is free: connections are turned away", {});
-  if (!reserve_) reserve_.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  if (const auto now = std::chrono::steady_clock::now(); now >= shortage_told_ + shortage_silence) {
+    shortage_told_ = now;
+    log_error("no descriptor is free: connections are turned away");
+  }
+  if (!reserve_) reserve_ = open_reserve();
   if (!reserve_) return false;
   reserve_.reset();
   unique_fd fd(::accept4(from.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-  if (fd) {
-    constexpr std::string_view busy = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n"
-                                      "Connection: close\r\nRetry-After: 1\r\n\r\n";
-    // What was sent already is read, as far as it is here, so that closing does not reset over the answer.
+  const bool took = static_cast<bool>(fd);
+  if (took) {
+    // What has come is read, so that closing does not send a reset over the answer.
     std::array<char, 4096> scrap;
     while (::recv(fd.value(), scrap.data(), scrap.size(), MSG_DONTWAIT) > 0) {
     }
-    if (::send(fd.value(), busy.data(), busy.size(), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-      log_debug("a connection was closed without a word", {});
+    const auto last_word = refusal(service_, "the server has no descriptor free for a connection");
+    if (::send(fd.value(), last_word.data(), last_word.size(), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+      log_debug("a connection was closed without a word");
   }
-  const bool took = static_cast<bool>(fd);
   fd.reset();
-  reserve_.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  reserve_ = open_reserve();
   return took;
 }
 
@@ -184,7 +185,6 @@ task<bool> server::impl::accept_waiting(asio::ip::tcp::acceptor& from) {
     unique_fd fd(::accept4(from.native_handle(), peer.data(), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (fd) {
       peer.resize(size);
-      shortage_told_ = false;
       admit(std::move(fd), peer, peer.protocol());
       continue;
     }

@@ -22,12 +22,18 @@ void check(bool good, const char* what) {
 
 } // namespace
 
-raw_client::raw_client(unsigned short port, int receive_buffer)
-    : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+raw_client::raw_client() : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
   check(static_cast<bool>(socket_), "socket");
+}
+
+raw_client::raw_client(unsigned short port, int receive_buffer) : raw_client() {
   if (receive_buffer > 0)
     check(::setsockopt(fd(), SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer) == 0,
           "SO_RCVBUF");
+  connect(port);
+}
+
+raw_client& raw_client::connect(unsigned short port) {
   sockaddr_in where{};
   where.sin_family = AF_INET;
   where.sin_port = htons(port);
@@ -36,6 +42,7 @@ raw_client::raw_client(unsigned short port, int receive_buffer)
   static_assert(sizeof generic == sizeof where);
   std::memcpy(&generic, &where, sizeof where);
   check(::connect(fd(), &generic, sizeof generic) == 0, "connect");
+  return *this;
 }
 
 raw_client& raw_client::send(std::string_view text) {

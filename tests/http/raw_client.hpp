@@ -12,7 +12,10 @@ namespace clawdspace::test {
 /// resets, it throws.
 class raw_client {
  public:
+  /// One that is not connected yet.
+  raw_client();
   explicit raw_client(unsigned short port, int receive_buffer = 0);
+  raw_client& connect(unsigned short port);
 
   raw_client& send(std::string_view text);
   /// Sends until the server takes no more or has gone; for a server that stops reading.

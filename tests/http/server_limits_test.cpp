@@ -4,6 +4,8 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <thread>
 
@@ -18,6 +20,24 @@ namespace {
 bool has(std::string_view text, std::string_view part) { return text.find(part) != text.npos; }
 
 constexpr std::string_view hello = "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n";
+
+/// No descriptor can be opened while this lives.
+class no_descriptors {
+ public:
+  no_descriptors() {
+    REQUIRE(::getrlimit(RLIMIT_NOFILE, &before_) == 0);
+    const unique_fd first_free(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    rlimit none = before_;
+    none.rlim_cur = static_cast<rlim_t>(first_free.value());
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+  }
+  ~no_descriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+  no_descriptors(const no_descriptors&) = delete;
+  no_descriptors& operator=(const no_descriptors&) = delete;
+
+ private:
+  rlimit before_{};
+};
 
 } // namespace
 
@@ -102,6 +122,25 @@ TEST_CASE("past the limit of connections each gets a 503 at once, and its place 
     test::eventually([&] { return server.connections() == 1; });
     raw_client third(server.port);
     CHECK(third.send(hello).receive_answer().status == 200);
+  });
+}
+
+TEST_CASE("where no descriptor is free, connections are told so, and served again once there is one") {
+  with_server({}, [](const control& server) {
+    raw_client kept(server.port);
+    CHECK(kept.send(hello).receive_answer().status == 200);
+    std::vector<raw_client> more(20);
+    {
+      const no_descriptors now;
+      for (auto& client : more) {
+        const auto a = client.connect(server.port).receive_answer();
+        CHECK(a.status == 503);
+        CHECK(has(a.head, "application/json"));
+        CHECK(client.receive_all().empty());
+      }
+      CHECK(kept.send(hello).receive_answer().status == 200);
+    }
+    CHECK(raw_client(server.port).send(hello).receive_answer().status == 200);
   });
 }
 

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <support/run_coroutine.hpp>
 #include <thread>
 
 using namespace clawdspace;
@@ -84,4 +85,24 @@ TEST_CASE("a second stop cancels at once") {
   });
   CHECK(notes.cancelled == 1);
   CHECK(std::chrono::steady_clock::now() - begun < 10s);
+}
+
+TEST_CASE("a server whose run is cancelled ends its connections before it returns") {
+  test::run_coroutine([](asio::io_context& loop) -> task<> {
+    http::server cancelled(loop.get_executor(), {},
+                           {.handle = [](http::exchange& x) { return x.wait_departure(); },
+                            .problem =
+                                [](const std::exception_ptr&, const http::request_head*) {
+                                  return http::response{.status = 500, .headers = {}, .body = {}};
+                                },
+                            .done = [](const http::exchange&, int, std::chrono::microseconds) {}});
+    const auto where = cancelled.listen({asio::ip::address_v4::loopback(), 0});
+    raw_client waiting(where.port());
+    waiting.send(hello);
+    raw_client idle(where.port());
+    CHECK_THROWS_AS(co_await with_deadline(100ms, cancelled.run()), std::system_error);
+    CHECK(cancelled.connection_count() == 0);
+    CHECK(idle.sees_close());
+    CHECK(waiting.receive_answer().status == 500);
+  });
 }
