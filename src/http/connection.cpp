@@ -48,16 +48,9 @@ task<> connection::serve() {
   } catch (...) {
     failure = std::current_exception();
   }
-  if (!failure || is_cancellation(failure)) co_return;
-  try {
-    std::rethrow_exception(failure);
-  } catch (const error& e) {
-    if (e.code() == errc::client_left) co_return;
-  } catch (const std::exception&) {
-    // told below
-  }
-  log_error("a connection failed",
-            {clawdspace::field("peer", peer_), clawdspace::field("failure", describe(failure))});
+  if (failure && !is_cancellation(failure) && !is_departure(failure))
+    log_error("a connection failed",
+              {clawdspace::field("peer", peer_), clawdspace::field("failure", describe(failure))});
 }
 
 task<> connection::serve_requests() {

@@ -51,6 +51,7 @@ router::match router::find(std::string_view method, std::string_view path) const
   const route* best = nullptr;
   std::vector<std::optional<std::string>> decoded;
   const auto segments = split(path);
+  decoded.reserve(segments.size());
   for (const auto segment : segments) decoded.push_back(percent_decode(segment));
 
   for (const auto& r : routes_) {

@@ -18,6 +18,14 @@ bool is_request_id(std::string_view id) {
   });
 }
 
+std::string join(const std::vector<std::string>& names) {
+  std::string list;
+  for (const auto& name : names) list.append(list.empty() ? "" : ", ").append(name);
+  return list;
+}
+
+} // namespace
+
 bool is_departure(const std::exception_ptr& failure) {
   try {
     std::rethrow_exception(failure);
@@ -27,14 +35,6 @@ bool is_departure(const std::exception_ptr& failure) {
     return false;
   }
 }
-
-std::string join(const std::vector<std::string>& names) {
-  std::string list;
-  for (const auto& name : names) list.append(list.empty() ? "" : ", ").append(name);
-  return list;
-}
-
-} // namespace
 
 served_exchange::served_exchange(const place& where)
     : place_(where), head_(where.from.head()), body_time_(where.shared.limits.body_time) {

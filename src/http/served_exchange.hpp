@@ -12,6 +12,9 @@ namespace clawdspace::http {
 /// What is read of a body that no handler wanted, so that the connection can go on.
 inline constexpr std::size_t unwanted_body = std::size_t{64} << 10;
 
+/// Whether an exception only says that the client left.
+bool is_departure(const std::exception_ptr& failure);
+
 /// A request that came in on a connection, and the response that goes out on it.
 class served_exchange final : public exchange {
  public:

@@ -43,7 +43,7 @@ std::chrono::milliseconds often_enough(std::chrono::milliseconds shortest,
 
 class server::impl {
  public:
-  impl(asio::any_io_executor executor, server_limits limits, server_hooks hooks);
+  impl(const asio::any_io_executor& executor, server_limits limits, server_hooks hooks);
 
   asio::ip::tcp::endpoint listen(const asio::ip::tcp::endpoint& where);
   task<> run();
@@ -79,7 +79,7 @@ class server::impl {
   nursery tasks_; ///< accepting, watching
 };
 
-server::impl::impl(asio::any_io_executor executor, server_limits limits, server_hooks hooks)
+server::impl::impl(const asio::any_io_executor& executor, server_limits limits, server_hooks hooks)
     : executor_(executor), service_(executor, limits, std::move(hooks)), reserve_(open_reserve()),
       stop_asked_(executor), descriptor_timer_(executor), watch_timer_(executor), drain_timer_(executor),
       sessions_(executor), tasks_(executor) {}
@@ -272,8 +272,8 @@ task<> server::impl::run() {
   if (failure) std::rethrow_exception(failure);
 }
 
-server::server(asio::any_io_executor executor, server_limits limits, server_hooks hooks)
-    : impl_(std::make_unique<impl>(std::move(executor), limits, std::move(hooks))) {}
+server::server(const asio::any_io_executor& executor, server_limits limits, server_hooks hooks)
+    : impl_(std::make_unique<impl>(executor, limits, std::move(hooks))) {}
 server::~server() = default;
 
 asio::ip::tcp::endpoint server::listen(const asio::ip::tcp::endpoint& where) { return impl_->listen(where); }

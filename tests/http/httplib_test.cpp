@@ -59,6 +59,7 @@ TEST_CASE("an independent client is served: keep-alive, bodies both ways, chunks
 TEST_CASE("many clients at once are served side by side") {
   const auto notes = with_server({}, [](const control& server) {
     std::vector<std::thread> clients;
+    clients.reserve(8);
     std::atomic<int> good = 0;
     for (int c = 0; c < 8; ++c)
       clients.emplace_back([&] {

@@ -80,7 +80,7 @@ const request_case request_cases[] = {
     {"another scheme", "GET ftp://h/ HTTP/1.1\r\n" + host + "\r\n", "error 400"},
     {"an absolute form without host", "GET http:/// HTTP/1.1\r\n" + host + "\r\n", "error 400"},
     {"a user in an absolute form", "GET http://u@h/ HTTP/1.1\r\n" + host + "\r\n", "error 400"},
-    {"a NUL in the target", std::string("GET /a\0b HTTP/1.1\r\n", 20) + host + "\r\n", "error 400"},
+    {"a NUL in the target", std::string("GET /a\0b HTTP/1.1\r\n", 19) + host + "\r\n", "error 400"},
     {"DEL in the target", "GET /a\x7f HTTP/1.1\r\n" + host + "\r\n", "error 400"},
     {"a byte above ASCII in the target", "GET /\xc3\xa9 HTTP/1.1\r\n" + host + "\r\n", "error 400"},
 

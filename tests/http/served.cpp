@@ -186,7 +186,7 @@ served with_server(http::server_limits limits, const std::function<void(const co
 
   std::exception_ptr failure;
   bool ended = false;
-  asio::co_spawn(loop, under_test.run(), [&](std::exception_ptr e) {
+  asio::co_spawn(loop, under_test.run(), [&](const std::exception_ptr& e) {
     failure = e;
     ended = true;
   });

@@ -72,24 +72,24 @@ class kept_exchange final : public http::exchange {
   http::query none_;
 };
 
+task<> serve(const http::static_files& files, kept_exchange& x) {
+  try {
+    co_await files.serve(x);
+  } catch (const error& e) {
+    CHECK((e.code() == errc::route_not_found || e.code() == errc::method_not_allowed));
+  }
+}
+
 /// The response; a status of 0 where there is no such file.
 http::response get(const http::static_files& files, std::string path, http::fields headers = {},
                    std::string method = "GET") {
-  http::response given{.status = 0, .headers = {}, .body = {}};
-  const auto body = [&](asio::io_context&) -> task<> {
-    kept_exchange x;
-    x.request.method = method;
-    x.request.path = path;
-    x.request.headers = headers;
-    try {
-      co_await files.serve(x);
-      given = x.given;
-    } catch (const error& e) {
-      CHECK((e.code() == errc::route_not_found || e.code() == errc::method_not_allowed));
-    }
-  };
-  test::run_coroutine(body);
-  return given;
+  kept_exchange x;
+  x.given.status = 0;
+  x.request.method = std::move(method);
+  x.request.path = std::move(path);
+  x.request.headers = std::move(headers);
+  test::run_coroutine([&](asio::io_context&) { return serve(files, x); });
+  return x.given;
 }
 
 std::string etag(const http::response& r) { return std::string(r.headers.find("etag").value_or("")); }

@@ -42,7 +42,7 @@ struct server_hooks {
 /// trailers out. Ambiguous framing is refused and its connection closed.
 class server {
  public:
-  server(asio::any_io_executor executor, server_limits limits, server_hooks hooks);
+  server(const asio::any_io_executor& executor, server_limits limits, server_hooks hooks);
   ~server();
 
   /// Binds and listens; returns the endpoint with the port that was given for port 0. Throws
