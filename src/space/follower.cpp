@@ -20,7 +20,6 @@ std::optional<space_state> implied_state(std::string_view action) {
   if (action == "start" || action == "unpause") return space_state::running;
   if (action == "pause") return space_state::paused;
   if (action == "die" || action == "stop") return space_state::stopped;
-  if (action == "destroy") return space_state::destroying;
   return std::nullopt;
 }
 
@@ -93,9 +92,14 @@ void follower::take(const engine::engine_event& event, nursery& refreshing) {
     return;
   }
   const auto s = known_.find_container(event.actor_id);
+  if (!s || s->state == space_state::creating) return; // what befalls a space that is being made, its maker sees
+  if (event.action == "destroy") {
+    operations_.forget(s);
+    return;
+  }
   const auto implied = implied_state(event.action);
   // Late news of what we did ourselves agrees with what we know; anything else is worth a question.
-  if (s && implied && *implied != s->state) refreshing.start(refresh(s));
+  if (implied && *implied != s->state) refreshing.start(refresh(s));
 }
 
 task<> follower::refresh(space_ptr s) {

@@ -216,7 +216,7 @@ task<> lifecycle::refresh(space_ptr s) { co_await to_its_end(do_refresh(std::mov
 
 task<> lifecycle::do_refresh(space_ptr s) {
   const auto turn = co_await s->turn.enter();
-  if (!s->gone && s->state != space_state::destroying) co_await believe_inspection(s);
+  if (!s->gone && !destroying_.contains(s->self.id)) co_await believe_inspection(s);
 }
 
 task<> lifecycle::believe_inspection(space_ptr s) {
@@ -225,10 +225,15 @@ task<> lifecycle::believe_inspection(space_ptr s) {
     known_.set_state(s, seen.paused ? space_state::paused : to_space_state(seen.state));
   } catch (const engine::engine_error& e) {
     if (e.status() != 404) throw;
-    log_info("a space's container is gone", {field("space", s->self.name)});
-    folders_.remove(s->self.id);
-    known_.remove(s);
+    forget(s);
   }
+}
+
+void lifecycle::forget(const space_ptr& s) {
+  if (s->gone) return;
+  if (!destroying_.contains(s->self.id)) log_info("a space's container is gone", {field("space", s->self.name)});
+  folders_.remove(s->self.id);
+  known_.remove(s);
 }
 
 void lifecycle::adopt(const engine::container_summary& found) {

@@ -44,6 +44,9 @@ class lifecycle {
   /// Asks the Engine what has become of it, and believes that.
   task<> refresh(space_ptr s);
 
+  /// Its container is gone.
+  void forget(const space_ptr& s);
+
   /// A container of ours that was not known.
   void adopt(const engine::container_summary& found);
 
