@@ -1,5 +1,5 @@
 # Commands over the API: what goes in, what comes out, and how they end.
-# shellcheck disable=SC2016,SC2154 # texts for another shell; set by the support file
+# shellcheck disable=SC2016,SC2030,SC2031,SC2094,SC2154 # texts for another shell; each test is one; set by the support file
 
 setup_file() {
   load support/daemon

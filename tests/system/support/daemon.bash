@@ -8,7 +8,7 @@ export DOCKER_HOST=$CLAWDSPACE_TEST_ENGINE
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd)
 daemon_program=$CLAWDSPACE_TEST_BUILD/src/app/clawdspaced
-key=key-of-a-test-that-nobody-else-knows
+key='key-of-a-test-that-nobody-else-knows'
 
 # make_daemon [OPTION…]   a new one, in BATS_FILE_TMPDIR; made once per file, in setup_file
 make_daemon() {
@@ -35,13 +35,14 @@ start_daemon() {
 daemon_pid() { cat "$work/pid"; }
 daemon_is_gone() { ! kill -0 "$(daemon_pid)" 2>/dev/null; }
 # stop_daemon [SIGNAL]   true where it ended within a bounded time
+# shellcheck disable=SC2120 # the tests give one
 stop_daemon() {
   kill "-${1:-TERM}" "$(daemon_pid)" 2>/dev/null || return 0
   eventually 30 daemon_is_gone
 }
 
 remove_daemon() {
-  stop_daemon || kill -KILL "$(daemon_pid)"
+  stop_daemon TERM || kill -KILL "$(daemon_pid)"
   docker ps -aq --filter "label=clawdspace.instance=$p" | xargs -r docker rm -fv >/dev/null
   # What the sanitizers say of the daemon comes with its log.
   if grep -E 'ERROR: (Address|Leak)Sanitizer|runtime error:' "$work/log"*; then return 1; fi
