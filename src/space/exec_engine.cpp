@@ -57,20 +57,17 @@ engine_backend::engine_backend(const asio::any_io_executor& executor, engine::cl
     : executor_(executor), docker_(docker), operations_(operations), farewells_(executor) {}
 
 task<std::string> engine_backend::create(space_ptr where, engine::exec_spec spec) {
-  // Somebody may pause a container behind our back, between our look and the Engine's: once more then.
-  bool paused = false;
+  // Somebody may pause, stop or remove a container behind our back, between our look and the Engine's; and
+  // right after an unpause the Engine may still call it paused. Once more then, with what it has really
+  // become.
   try {
     co_return co_await docker_.create_exec(where->container, spec);
   } catch (const engine::engine_error& e) {
-    if (e.status() != 409 || e.words().find("paused") == std::string::npos) throw;
-    paused = true;
+    if (e.status() != 409 && e.status() != 404) throw;
   }
-  if (paused) {
-    co_await operations_.refresh(where);
-    const auto awake = co_await operations_.wake(where);
-    co_return co_await docker_.create_exec(where->container, std::move(spec));
-  }
-  co_return std::string{};
+  co_await operations_.refresh(where);
+  const auto awake = co_await operations_.wake(where);
+  co_return co_await docker_.create_exec(where->container, std::move(spec));
 }
 
 task<std::unique_ptr<running_command>> engine_backend::start(space_ptr where, command_spec what) {

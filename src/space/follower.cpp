@@ -92,7 +92,8 @@ void follower::take(const engine::engine_event& event, nursery& refreshing) {
     return;
   }
   const auto s = known_.find_container(event.actor_id);
-  if (!s || s->state == space_state::creating) return; // what befalls a space that is being made, its maker sees
+  if (!s || s->state == space_state::creating)
+    return; // what befalls a space that is being made, its maker sees
   if (event.action == "destroy") {
     operations_.forget(s);
     return;

@@ -231,7 +231,8 @@ task<> lifecycle::believe_inspection(space_ptr s) {
 
 void lifecycle::forget(const space_ptr& s) {
   if (s->gone) return;
-  if (!destroying_.contains(s->self.id)) log_info("a space's container is gone", {field("space", s->self.name)});
+  if (!destroying_.contains(s->self.id))
+    log_info("a space's container is gone", {field("space", s->self.name)});
   folders_.remove(s->self.id);
   known_.remove(s);
 }
