@@ -1,0 +1,72 @@
+#include "daemon.hpp"
+
+#include <doctest/doctest.h>
+
+#include <csignal>
+#include <filesystem>
+
+namespace clawdspace::test {
+
+TEST_CASE("what docker does behind our back is seen, and the next command works") {
+  const daemon host;
+  const space s(host);
+  docker({"pause", s.container()});
+  CHECK(s.becomes("paused", 5s));
+  CHECK(s.shell("echo up") == "up\n");
+  docker({"stop", "-t", "2", s.container()});
+  CHECK(s.becomes("stopped", 5s));
+  CHECK(s.shell("echo up") == "up\n");
+  docker({"kill", s.container()});
+  CHECK(s.becomes("stopped", 5s));
+  CHECK(s.shell("echo up") == "up\n");
+  docker({"rm", "-f", s.container()});
+  CHECK(eventually([&] { return host.api().get(s.path()).status == 404; }, 5s));
+}
+
+TEST_CASE(
+    "a daemon that is killed finds its spaces again, with what was changed, and sweeps what was half made") {
+  daemon host;
+  const space awake(host);
+  const space asleep(host, R"("metadata":{"k":"old"})");
+  CHECK(host.api().patch(asleep.path(), R"({"metadata":{"k":"new"},"idleTimeoutMs":77777})").status == 200);
+  CHECK(host.api().post(asleep.path("/stop")).status == 200);
+  CHECK(host.stop(SIGKILL) == 128 + SIGKILL);
+  const auto name = unique_name();
+  const auto half =
+      docker({"create", "--name", "clawdspace-" + name, "--label", "clawdspace.instance=" + host.instance(),
+              "--label", "clawdspace.id=0123456789abcdef0123", "--label", "clawdspace.name=" + name,
+              "--label", "clawdspace.profile=standard", from_script("CLAWDSPACE_TEST_IMAGE"), "true"});
+  host.start();
+  CHECK(awake.state() == "running");
+  CHECK(asleep.state() == "paused");
+  const auto told = host.api().get(asleep.path());
+  CHECK(told.field("metadata") == R"({"k":"new"})");
+  CHECK(told.field("idleTimeoutMs") == "77777");
+  CHECK(asleep.shell("echo up") == "up\n");
+  CHECK(eventually([&] { return docker({"ps", "-aq", "--no-trunc", "--filter", "id=" + half}).empty(); }));
+  CHECK(host.stop(SIGTERM) == 0);
+}
+
+TEST_CASE("the second daemon on a state folder refuses, in words") {
+  const daemon host;
+  const auto [code, words] = run_program(host.command_line(), daemon::environment(), 20s);
+  CHECK(code != 0);
+  CHECK_MESSAGE(words.find(host.state_dir()) != std::string::npos, words);
+}
+
+TEST_CASE("an Engine that is away is told, and found when it comes") {
+  const auto real = from_script("CLAWDSPACE_TEST_ENGINE");
+  REQUIRE_MESSAGE(real.starts_with("unix://"), "this test lays a link to the Engine's socket");
+  const temporary_folder folder;
+  const daemon host({}, "unix://" + folder.file("docker.sock"));
+  const auto begin = std::chrono::steady_clock::now();
+  CHECK(host.api().get("/api/spaces").status == 503);
+  CHECK(std::chrono::steady_clock::now() - begin < 1s);
+  CHECK(host.api().get("/api/health").status == 200);
+  std::filesystem::create_symlink(real.substr(7), folder.file("docker.sock"));
+  CHECK(eventually([&] { return host.api().get("/api/spaces").status == 200; }, 20s));
+  const space s(host);
+  CHECK(s.shell("echo up") == "up\n");
+}
+
+} // namespace clawdspace::test
