@@ -13,12 +13,11 @@
 /// between the bytes of the command. BODY has no byte below 0x20. The token is known to nobody in the space:
 /// bytes that only look like a report are the command's own. Bodies:
 ///
-///     started PID                        the program runs, with this pid in the space; may come after its
-///     first bytes failed CODE ERRNO WORDS…           it never ran; nothing else follows. CODE is one of
-///     start_failures ended exited CODE oom=K            the main process ended; K is how often the space's
-///     out-of-memory killer ended signaled SIGNAL oom=K        killed while it ran, or `?` where no counter
-///     can be read ended … tree=gone                  the tree was ended on request (SIGTERM) and nothing of
-///     it is left
+///   - `started PID`: the program runs, with this pid in the space; may come after its first bytes
+///   - `failed CODE ERRNO WORDS…`: it never ran and nothing else follows; CODE is one of start_failures
+///   - `ended exited CODE oom=K` or `ended signaled SIGNAL oom=K`: the main process ended; K is how often the
+///     space's out-of-memory killer killed while it ran, or `?` where no counter can be read
+///   - `ended … tree=gone`: the same, and the tree was ended on request (SIGTERM): nothing of it is left
 ///
 /// An `ended` without a `started` does not occur, but a tree that was ended between fork and exec is reported
 /// as started and killed. No `failed` and no `ended` before the stream's end means that the subreaper itself
@@ -26,9 +25,9 @@
 ///
 /// `init kill ID` ends what `init exec ID` started. Its last line on stdout is one of:
 ///
-///     gone confirmed      the subreaper was there and ended its whole tree
-///     gone unconfirmed    no subreaper was there to ask, or it died: every process that bore the mark was
-///     killed left N              after kill_limit_ms, N processes are still there
+///   - `gone confirmed`: the subreaper was there and ended its whole tree
+///   - `gone unconfirmed`: no subreaper was there to ask, or it died; whatever bore the mark was killed
+///   - `left N`: after kill_limit_ms, N processes are still there
 ///
 /// A `kill` that comes before its `init exec` has got into the space finds nothing and says `gone
 /// unconfirmed`: ask again until the exec's stream ends.
