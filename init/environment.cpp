@@ -52,9 +52,10 @@ class builder {
 } // namespace
 
 const char* find_variable(char* const* environment, text name) {
+  const char* found = nullptr;
   for (; *environment; ++environment)
-    if (names(*environment, name)) return *environment + name.size() + 1;
-  return nullptr;
+    if (names(*environment, name)) found = *environment + name.size() + 1;
+  return found;
 }
 
 char** command_environment(arena& memory, char* const* inherited, const command_spec& spec,

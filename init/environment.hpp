@@ -6,7 +6,8 @@
 
 namespace clawdspace::init {
 
-/// The value of a variable in an environment, or null.
+/// The value of a variable in an environment, or null. Of two, the last: what the daemon adds comes behind
+/// what a request brought along.
 const char* find_variable(char* const* environment, text name);
 
 /// The environment of the command: what the Engine gave us, without the token and with the mark, and with
