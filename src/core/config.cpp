@@ -41,6 +41,7 @@ struct cores {
 };
 struct duration {
   milliseconds* at;
+  milliseconds least{0};
 };
 
 using target = std::variant<integer, decimal, word, path, amount, cores, duration>;
@@ -60,11 +61,11 @@ std::vector<key> keys_of(configuration& c) {
       {"server.max_connections", integer{&c.server.max_connections, 1, 1'000'000}},
       {"server.head_limit", amount{&c.server.head_limit, 1_KiB}},
       {"server.body_limit", amount{&c.server.body_limit, 1_KiB}},
-      {"server.idle_timeout_ms", duration{&c.server.idle_timeout}},
+      {"server.idle_timeout_ms", duration{&c.server.idle_timeout, milliseconds(1)}},
       {"server.drain_ms", duration{&c.server.drain}},
       {"engine.host", word{&c.engine.host, {}}},
-      {"engine.call_timeout_ms", duration{&c.engine.call_timeout}},
-      {"engine.slow_call_timeout_ms", duration{&c.engine.slow_call_timeout}},
+      {"engine.call_timeout_ms", duration{&c.engine.call_timeout, milliseconds(1)}},
+      {"engine.slow_call_timeout_ms", duration{&c.engine.slow_call_timeout, milliseconds(1)}},
       {"spaces.instance", word{&c.spaces.instance, {}}},
       {"spaces.image", word{&c.spaces.image, {}}},
       {"spaces.profile", word{&c.spaces.profile, {"standard", "strict"}}},
@@ -79,7 +80,7 @@ std::vector<key> keys_of(configuration& c) {
       {"spaces.ttl_ms", duration{&c.spaces.ttl}},
       {"spaces.stop_grace_ms", duration{&c.spaces.stop_grace}},
       {"spaces.busy_percent", decimal{&c.spaces.busy_percent, 0, 100'000}},
-      {"spaces.relist_ms", duration{&c.spaces.relist}},
+      {"spaces.relist_ms", duration{&c.spaces.relist, milliseconds(100)}},
       {"exec.output_limit", amount{&c.exec.output_limit, 1_KiB}},
       {"exec.drain_ms", duration{&c.exec.drain}},
       {"state.dir", path{&c.state.dir}},
@@ -100,6 +101,7 @@ void put(const integer& to, std::int64_t value) {
 void put(const duration& to, std::int64_t value) {
   constexpr std::int64_t hundred_years = 100LL * 366 * 24 * 3600 * 1000;
   if (value < 0 || value > hundred_years) refuse(fmt::format("{} is not a time in milliseconds", value));
+  if (value < to.least.count()) refuse(fmt::format("{} is less than {}", value, to.least.count()));
   *to.at = milliseconds(value);
 }
 

@@ -60,7 +60,9 @@ std::string content_name(std::string_view content) {
 
 std::optional<milliseconds> time_in(const boost::json::object& from, std::string_view name) {
   const auto* value = from.if_contains(name);
-  if (value == nullptr || !value->is_int64() || value->get_int64() < 0) return std::nullopt;
+  constexpr std::int64_t hundred_years = 100LL * 366 * 24 * 3600 * 1000; // the API's own limit
+  if (value == nullptr || !value->is_int64() || value->get_int64() < 0 || value->get_int64() > hundred_years)
+    return std::nullopt;
   return milliseconds(value->get_int64());
 }
 
@@ -74,12 +76,10 @@ folders::folders(fs::path root, const fs::path& init_program) : root_(std::move(
   fs::create_directories(root_);
   root_ = fs::canonical(root_);
   make_folder(root_);
-  lock_ = ::open((root_ / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (lock_ < 0) throw_errno(root_ / "lock");
-  if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
-    ::close(lock_);
+  lock_ = unique_fd(::open((root_ / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!lock_) throw_errno(root_ / "lock");
+  if (::flock(lock_.value(), LOCK_EX | LOCK_NB) != 0)
     throw std::runtime_error(fmt::format("another clawdspaced uses the state folder {}", root_.string()));
-  }
   make_folder(root_ / "spaces");
   make_folder(root_ / "init");
   const auto program = read_file(init_program);
@@ -88,8 +88,6 @@ folders::folders(fs::path root, const fs::path& init_program) : root_(std::move(
   init_ = home / "clawdspace-init";
   if (!fs::exists(init_)) write_file(init_, program, 0755);
 }
-
-folders::~folders() { ::close(lock_); }
 
 fs::path folders::prepare(const std::string& id) const {
   const auto home = root_ / "spaces" / id;
@@ -108,6 +106,7 @@ void folders::remove(const std::string& id) const noexcept {
 }
 
 void folders::write_settings(const space& s) const {
+  make_folder(root_ / "spaces" / s.self.id); // the space may have outlived the state folder
   boost::json::object metadata;
   for (const auto& [key, value] : s.settings.metadata) metadata[key] = value;
   write_file(root_ / "spaces" / s.self.id / "settings.json",

@@ -29,7 +29,8 @@ std::optional<std::int64_t> number_of(const string_map& labels, std::string_view
 
 std::optional<milliseconds> time_of(const string_map& labels, std::string_view name) {
   const auto number = number_of(labels, name);
-  return number ? std::optional(milliseconds(*number)) : std::nullopt;
+  constexpr std::int64_t hundred_years = 100LL * 366 * 24 * 3600 * 1000; // the API's own limit
+  return number && *number <= hundred_years ? std::optional(milliseconds(*number)) : std::nullopt;
 }
 
 std::optional<time_point> time_at(const string_map& labels, std::string_view name) {

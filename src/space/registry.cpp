@@ -40,7 +40,7 @@ space_ptr registry::add(identity who) {
 void registry::set_container(const space_ptr& s, std::string container) {
   if (!s->container.empty()) by_container_.erase(s->container);
   s->container = std::move(container);
-  by_container_[s->container] = s;
+  if (!s->gone) by_container_[s->container] = s; // destroyed while its create hung
 }
 
 void registry::set_state(const space_ptr& s, space_state to) {

@@ -61,7 +61,7 @@ void report_scanner::step(std::string_view text) {
       continue;
     }
     const auto end = candidate.find(door::report_edge, 1);
-    const bool whole = candidate.size() > start_.size() && end != std::string_view::npos;
+    const bool whole = candidate.size() > start_.size() && end < door::report_limit;
     if (!whole && candidate.size() <= door::report_limit) {
       if (edge > 0) pass_(to_bytes(text.substr(0, edge)));
       held_ = candidate;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <clawdspace/core/unique_fd.hpp>
 #include <clawdspace/space/space.hpp>
 
 #include <filesystem>
@@ -20,7 +21,6 @@ class folders {
   /// Makes the layout and copies init in. Throws std::system_error; std::runtime_error where another daemon
   /// holds the folder.
   folders(std::filesystem::path root, const std::filesystem::path& init_program);
-  ~folders();
   folders(const folders&) = delete;
   folders& operator=(const folders&) = delete;
 
@@ -42,7 +42,7 @@ class folders {
  private:
   std::filesystem::path root_;
   std::filesystem::path init_;
-  int lock_ = -1;
+  unique_fd lock_;
 };
 
 } // namespace clawdspace::spaces
