@@ -57,6 +57,8 @@ time_point from_rfc3339(std::string_view text) {
   const int minute = digits(text, 14, 2);
   const int second = digits(text, 17, 2);
   if (!date.ok() || hour > 23 || minute > 59 || second > 60) bad_time(text);
+  // 64 bits of nanoseconds end in 2262, and a hundred years are still added to what is read.
+  if (date.year() < year(1700) || date.year() > year(2150)) bad_time(text);
 
   std::size_t at = 19;
   std::int64_t nanos = 0;
