@@ -2,8 +2,12 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
+#include <iterator>
+#include <stdexcept>
+#include <thread>
 
 namespace clawdspace::test {
 
@@ -45,6 +49,47 @@ TEST_CASE(
   CHECK(asleep.shell("echo up") == "up\n");
   CHECK(eventually([&] { return docker({"ps", "-aq", "--no-trunc", "--filter", "id=" + half}).empty(); }));
   CHECK(host.stop(SIGTERM) == 0);
+}
+
+TEST_CASE("a daemon that is killed while it makes spaces leaves whole ones or none") {
+  daemon host;
+  CHECK(host.api().post("/api/spaces", R"({"name":")" + unique_name() + R"("})").status == 201);
+  std::vector<std::thread> makers;
+  for (int i = 0; i < 6; ++i)
+    makers.emplace_back([&host] {
+      try {
+        host.api().post("/api/spaces", R"({"name":")" + unique_name() + R"("})");
+      } catch (const std::runtime_error&) {
+        // The daemon was killed before it could answer, as the test has it.
+      }
+    });
+  const auto containers = [&] {
+    const auto ids = docker({"ps", "-aq", "--filter", "label=clawdspace.instance=" + host.instance()});
+    return ids.empty() ? 0 : std::ranges::count(ids, '\n') + 1;
+  };
+  CHECK(eventually([&] { return containers() >= 3; }, 20s));
+  host.stop(SIGKILL);
+  for (auto& maker : makers) maker.join();
+  host.start();
+  const auto folders = [&] {
+    return std::distance(std::filesystem::directory_iterator(host.state_dir() + "/spaces"), {});
+  };
+  const auto spaces = [&] {
+    const auto now = host.api().get("/api/spaces");
+    return static_cast<std::ptrdiff_t>(now.json.at("spaces").as_array().size());
+  };
+  const auto settled = [&] {
+    return host.api().get("/api/spaces").text.find("destroying") == std::string::npos;
+  };
+  CHECK(eventually([&] { return settled() && containers() == spaces() && folders() == spaces(); }, 15s));
+  const auto listed = host.api().get("/api/spaces");
+  CHECK(spaces() >= 1);
+  for (const auto& one : listed.json.at("spaces").as_array()) {
+    const auto path = "/api/spaces/" + std::string(one.at("name").as_string());
+    const auto got = host.api().post(path + "/exec", R"({"command":"echo up"})");
+    CAPTURE(got.text);
+    CHECK(got.field("stdout") == "up\n");
+  }
 }
 
 TEST_CASE("the second daemon on a state folder refuses, in words") {
