@@ -47,9 +47,10 @@ void service::add_routes() {
 task<> service::handle(http::exchange& x) {
   const auto& head = x.head();
   auto found = router_.find(head.method, head.path);
-  // Everything below /api needs the key, also what is not there: who has none learns nothing.
-  const bool open =
-      found.pattern == "/api/health" || !(head.path == "/api" || head.path.starts_with("/api/"));
+  // Every route but one needs the key, however its path is spelled (`/%61pi/spaces`), and everything below
+  // /api, also what is not there: who has none learns nothing.
+  const bool below_api = !found.pattern.empty() || head.path == "/api" || head.path.starts_with("/api/");
+  const bool open = found.pattern == "/api/health" || !below_api;
   if (!open) check_key(x);
   if (found.target != nullptr) {
     x.set_path_parameters(std::move(found.parameters));
