@@ -5,8 +5,8 @@
 
 namespace clawdspace::engine {
 
-client::client(asio::any_io_executor executor, endpoint where, client_settings settings)
-    : impl_(std::make_unique<impl>(std::move(executor), std::move(where), settings)) {}
+client::client(const asio::any_io_executor& executor, endpoint where, client_settings settings)
+    : impl_(std::make_unique<impl>(executor, std::move(where), settings)) {}
 client::~client() = default;
 
 const endpoint& client::where() const noexcept { return impl_->where(); }

@@ -48,7 +48,7 @@ class client::impl {
     http::response_head head;
   };
 
-  impl(asio::any_io_executor executor, endpoint where, client_settings settings)
+  impl(const asio::any_io_executor& executor, endpoint where, client_settings settings)
       : where_(std::move(where)), settings_(settings), turns_(executor, settings.connections) {}
 
   /// A whole answer of status 2xx or 304; others throw engine_error.
@@ -59,6 +59,8 @@ class client::impl {
   /// The same for a request whose body is yet to come, in chunks.
   task<std::unique_ptr<connection>> begin_upload(request r, std::string content_type);
   task<> end_upload(connection& link, request r);
+  /// Removes a container, or sees to the end of a removal that is in progress. Unbounded in itself.
+  task<> remove(const std::string& id);
 
   [[nodiscard]] const endpoint& where() const noexcept { return where_; }
   [[nodiscard]] const client_settings& settings() const noexcept { return settings_; }

@@ -77,31 +77,31 @@ task<> client::kill_container(std::string id, std::string signal) {
                         .repeatable = false});
 }
 
-task<> client::remove_container(std::string id) {
-  const auto limit = impl_->settings().slow_call_time;
-  const auto removal = [&]() -> task<> {
+task<> client::impl::remove(const std::string& id) {
+  try {
+    co_await call({.method = "DELETE", .path = container_path(id, ""), .query = "force=1&v=1"},
+                  settings_.slow_call_time);
+    co_return;
+  } catch (const engine_error& e) {
+    if (e.status() == 404) co_return;
+    if (e.status() != 409 || e.words().find("already in progress") == std::string::npos) throw;
+  }
+  // Somebody else's removal: there is no call that waits for its end (moby#37698).
+  asio::steady_timer pause(co_await asio::this_coro::executor);
+  for (auto wait = 10ms;; wait = std::min(wait * 2, 500ms)) {
+    pause.expires_after(wait);
+    co_await pause.async_wait(asio::use_awaitable);
     try {
-      co_await impl_->call({.method = "DELETE", .path = container_path(id, ""), .query = "force=1&v=1"},
-                           limit);
-      co_return;
+      co_await call({.method = "GET", .path = container_path(id, "/json")});
     } catch (const engine_error& e) {
-      if (e.status() == 404) co_return;
-      if (e.status() != 409 || e.words().find("already in progress") == std::string::npos) throw;
+      if (e.status() != 404) throw;
+      co_return;
     }
-    // Somebody else's removal: there is no call that waits for its end (moby#37698).
-    asio::steady_timer pause(co_await asio::this_coro::executor);
-    for (auto wait = 10ms;; wait = std::min(wait * 2, 500ms)) {
-      pause.expires_after(wait);
-      co_await pause.async_wait(asio::use_awaitable);
-      try {
-        co_await impl_->call({.method = "GET", .path = container_path(id, "/json")});
-      } catch (const engine_error& e) {
-        if (e.status() != 404) throw;
-        co_return;
-      }
-    }
-  };
-  co_await in_time<void>(limit, "the removal of " + id, removal());
+  }
+}
+
+task<> client::remove_container(std::string id) {
+  co_await in_time<void>(impl_->settings().slow_call_time, "the removal of " + id, impl_->remove(id));
 }
 
 task<> client::update_container(std::string id, resource_update change) {

@@ -22,7 +22,8 @@ result<event_reader::step> event_reader::feed(std::string_view input) {
       if (rest.empty()) break;
     }
     boost::json::error_code ec;
-    const auto used = parser_.write_some(rest.data(), std::min(rest.size(), longest - size_), ec);
+    const auto part = rest.substr(0, longest - size_);
+    const auto used = parser_.write_some(part.data(), part.size(), ec);
     if (ec) return failure(errc::engine_failed, "the Engine's event stream is not JSON: " + ec.message());
     got.taken += used;
     size_ += used;

@@ -12,9 +12,10 @@ namespace {
 
 constexpr std::size_t buffer_size = 256 << 10;
 
-// A process at full speed comes a frame (32 KiB) at a time, and a frame at a time it would wake us and we our client: on a
-// small machine the wake-ups cost more than the bytes. After a megabyte of nothing but whole frames a rest before each
-// read lets several come together; it is less than the Engine's socket takes to fill.
+// A process at full speed comes a frame (32 KiB) at a time, and a frame at a time it would wake us and we our
+// client: on a small machine the wake-ups cost more than the bytes. After a megabyte of nothing but whole
+// frames a rest before each read lets several come together; it is less than the Engine's socket takes to
+// fill.
 constexpr std::size_t whole_frame = 16 << 10;
 constexpr int frames_of_a_flood = 32;
 constexpr std::chrono::microseconds rest{250};

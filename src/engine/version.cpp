@@ -9,8 +9,9 @@ namespace clawdspace::engine {
 
 result<api_version> api_version::parse(std::string_view text) {
   api_version v;
-  const char* const end = text.data() + text.size();
-  const auto [dot, major_failure] = std::from_chars(text.data(), end, v.major);
+  const char* const begin = text.data();
+  const char* const end = begin + text.size();
+  const auto [dot, major_failure] = std::from_chars(begin, end, v.major);
   if (major_failure == std::errc{} && dot != end && *dot == '.') {
     const auto [rest, minor_failure] = std::from_chars(dot + 1, end, v.minor);
     if (minor_failure == std::errc{} && rest == end && v.major >= 0 && v.minor >= 0) return v;

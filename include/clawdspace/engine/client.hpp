@@ -68,7 +68,7 @@ class byte_source {
 /// outlive them.
 class client {
  public:
-  client(asio::any_io_executor executor, endpoint where, client_settings settings = {});
+  client(const asio::any_io_executor& executor, endpoint where, client_settings settings = {});
   ~client();
   client(const client&) = delete;
   client& operator=(const client&) = delete;

@@ -22,8 +22,8 @@ class demultiplexer {
   /// One length is believed up to here; reading a terminal's bytes as frames gives lengths above a gigabyte.
   static constexpr std::uint32_t longest_frame = 16U << 20;
   /// Frames up to this are moved up to their predecessor of the same channel: cheaper than a turn of the loop
-  /// each.
-  static constexpr std::uint32_t small_frame = 4096;
+  /// and a write to the client for each (head, cat and the like write 8 KiB and more at a time).
+  static constexpr std::uint32_t small_frame = 16U << 10;
 
   struct step {
     std::size_t taken = 0; ///< bytes of the input that were used
