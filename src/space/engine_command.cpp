@@ -23,6 +23,12 @@ std::string first_line(std::span<const std::byte> bytes) {
   return std::string(text.substr(0, std::min(text.find_first_of("\r\n"), text.size())));
 }
 
+// runc's words where fork fails with EAGAIN, or a thread of its own init cannot be made and it dies of that.
+bool tells_of_process_limit(std::string_view words) {
+  return words.find("esource temporarily unavailable") != std::string_view::npos ||
+         words.find("read init-p: connection reset by peer") != std::string_view::npos;
+}
+
 } // namespace
 
 engine_command::engine_command(engine_backend& backend, space_ptr where, command_spec what, std::string exec,
@@ -154,8 +160,7 @@ task<process_end> engine_command::ask_engine() {
     const auto seen = co_await backend_.docker_.inspect_exec(exec_);
     if (!started_ && seen.exit_code && !queue_.empty()) {
       unknown.reason = first_line(queue_.front().data);
-      if (unknown.reason.find("esource temporarily unavailable") != std::string::npos)
-        unknown.failure_code = "process_limit";
+      if (tells_of_process_limit(unknown.reason)) unknown.failure_code = "process_limit";
       co_return unknown;
     }
     unknown.reason = seen.exit_code
