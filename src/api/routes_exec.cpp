@@ -69,6 +69,7 @@ task<> service::exec(http::exchange& x) {
   execution command(parts_.executor, parts_.operations, parts_.commands, parts_.events, s,
                     std::move(request.run));
   co_await command.start();
+  if (request.body_is_input) co_await x.ask_for_body();
 
   switch (request.stream) {
   case exec_stream::none: {

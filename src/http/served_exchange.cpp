@@ -57,12 +57,13 @@ std::string_view served_exchange::path_parameter(std::string_view name) const {
 // --- the request's body
 
 task<std::size_t> served_exchange::read_some(std::span<std::byte> into) {
-  if (!continued_) {
-    continued_ = true;
-    if (!started_ && !place_.from.body_begun())
-      co_await send(gathered().add("HTTP/1.1 100 Continue\r\n\r\n"));
-  }
+  co_await ask_for_body();
   co_return co_await place_.from.read_body(into, body_time_);
+}
+
+task<> served_exchange::ask_for_body() {
+  if (std::exchange(continued_, true) || started_ || place_.from.body_begun()) co_return;
+  co_await send(gathered().add("HTTP/1.1 100 Continue\r\n\r\n"));
 }
 
 task<std::string> served_exchange::read_all(bytes limit) {

@@ -40,6 +40,7 @@ class served_exchange final : public exchange {
 
   task<std::size_t> read_some(std::span<std::byte> into) override;
   void allow_slow_body() override { body_time_ = std::chrono::milliseconds::max(); }
+  task<> ask_for_body() override;
   task<std::string> read_all(bytes limit) override;
 
   task<> respond(response whole) override;

@@ -40,6 +40,9 @@ class exchange {
   /// so with `allow_slow_body`.
   virtual task<std::size_t> read_some(std::span<std::byte> into) = 0;
   virtual void allow_slow_body() = 0;
+  /// Answers `Expect: 100-continue`, for a handler that begins its response before it reads: behind that
+  /// there is no place for it any more.
+  virtual task<> ask_for_body() = 0;
   /// The whole body. Throws errc::body_too_large past `limit` (before reading, where Content-Length tells).
   virtual task<std::string> read_all(bytes limit) = 0;
 
