@@ -16,7 +16,8 @@ namespace {
 constexpr std::size_t ahead = std::size_t{256} << 10;
 constexpr std::size_t tail = std::size_t{4} << 20;
 constexpr std::size_t chunk_size = std::size_t{256} << 10;
-constexpr auto kill_patience = std::chrono::milliseconds(door::kill_limit_ms) + 5s;
+constexpr auto kill_patience = 20s; // into a space that a fork bomb fills the Engine needs up to 11
+constexpr auto kill_rest = 100ms;
 
 std::string first_line(std::span<const std::byte> bytes) {
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
@@ -173,18 +174,30 @@ task<process_end> engine_command::ask_engine() {
 }
 
 task<bool> engine_command::end_tree() {
-  std::string reason;
-  try {
-    co_return co_await with_deadline(kill_patience, backend_.run_kill(space_, spec_.id));
-  } catch (const error& e) {
-    reason = e.what();
-  } catch (const std::system_error& e) {
-    if (!is_timeout(e)) throw;
-    reason = "it was not done in time";
+  const auto until = std::chrono::steady_clock::now() + kill_patience;
+  for (;;) {
+    std::string reason = "nothing in the space answered for the whole tree";
+    try {
+      const auto left = until - std::chrono::steady_clock::now();
+      if (co_await with_deadline(left, backend_.run_kill(space_, spec_.id))) co_return true;
+    } catch (const error& e) {
+      reason = e.what();
+    } catch (const std::system_error& e) {
+      if (!is_timeout(e)) throw;
+      reason = "it was not done in time";
+    }
+    const bool told = ended_ || (end_ && end_->tree_gone);
+    if (told || std::chrono::steady_clock::now() >= until) {
+      const bool gone = end_ && end_->tree_gone;
+      if (!gone)
+        log_warning("a command's tree could not be ended for certain",
+                    {field("space", space_->self.name), field("exec", spec_.id), field("reason", reason)});
+      co_return gone;
+    }
+    // A kill may come before its command has got in, and into a full space the Engine does not always get: once more.
+    asio::steady_timer rest{backend_.executor_, kill_rest};
+    co_await first_of(rest.async_wait(asio::use_awaitable), changed_.wait_past(changed_.value()));
   }
-  log_warning("a command's tree could not be ended for certain",
-              {field("space", space_->self.name), field("exec", spec_.id), field("reason", reason)});
-  co_return false;
 }
 
 task<> engine_command::close() {
