@@ -68,8 +68,8 @@ task<> service::exec(http::exchange& x) {
   const auto input = input_of(request, x);
   execution command(parts_.executor, parts_.operations, parts_.commands, parts_.events, s,
                     std::move(request.run));
+  if (request.body_is_input) co_await x.ask_for_body(); // before: a command that was started must be run
   co_await command.start();
-  if (request.body_is_input) co_await x.ask_for_body();
 
   switch (request.stream) {
   case exec_stream::none: {
