@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <random>
 #include <sstream>
 #include <stdexcept>
@@ -103,7 +104,7 @@ void exec_daemon::wait_until_ready() {
   if (!comes_true(ready)) throw std::runtime_error("the Engine was not reached: " + whole(log));
 }
 
-exec_daemon::~exec_daemon() {
+void exec_daemon::remove_spaces() {
   for (const auto& [kind, name] : spaces_) {
     try {
       ask("DELETE", "/api/spaces/" + name);
@@ -111,6 +112,10 @@ exec_daemon::~exec_daemon() {
       fmt::print(stderr, "a space was not removed: {}\n", e.what());
     }
   }
+  spaces_.clear();
+}
+
+exec_daemon::~exec_daemon() {
   ::kill(pid_, SIGTERM);
   int status = 0;
   ::waitpid(pid_, &status, 0);
@@ -119,10 +124,40 @@ exec_daemon::~exec_daemon() {
   std::filesystem::remove_all(folder_, ignored);
 }
 
+namespace {
+
+std::unique_ptr<exec_daemon> the_daemon;
+
+// Ends it while everything that it takes still lives, which is not so for what ends with the program.
+struct end_of_run : doctest::IReporter {
+  explicit end_of_run(const doctest::ContextOptions& /*options*/) {}
+  void test_run_end(const doctest::TestRunStats& /*stats*/) override {
+    if (the_daemon) the_daemon->remove_spaces();
+    the_daemon.reset();
+  }
+  void report_query(const doctest::QueryData& /*data*/) override {}
+  void test_run_start() override {}
+  void test_case_start(const doctest::TestCaseData& /*data*/) override {}
+  void test_case_reenter(const doctest::TestCaseData& /*data*/) override {}
+  void test_case_end(const doctest::CurrentTestCaseStats& /*stats*/) override {}
+  void test_case_exception(const doctest::TestCaseException& /*thrown*/) override {}
+  void subcase_start(const doctest::SubcaseSignature& /*name*/) override {}
+  void subcase_end() override {}
+  void log_assert(const doctest::AssertData& /*data*/) override {}
+  void log_message(const doctest::MessageData& /*data*/) override {}
+  void test_case_skipped(const doctest::TestCaseData& /*data*/) override {}
+};
+
+DOCTEST_REGISTER_LISTENER("end_of_run", 1, end_of_run);
+
+} // namespace
+
 exec_daemon& daemon() {
-  static exec_daemon the;
-  if (the.port() == 0) the.wait_until_ready();
-  return the;
+  if (!the_daemon) {
+    the_daemon = std::make_unique<exec_daemon>();
+    the_daemon->wait_until_ready();
+  }
+  return *the_daemon;
 }
 
 std::size_t exec_daemon::resident_kib() const {

@@ -22,7 +22,7 @@ namespace json = boost::json;
 class exec_daemon;
 exec_daemon& daemon();
 
-/// The daemon that all cases of this runner share: started with the first, ended with the program.
+/// The daemon that all cases of this runner share: started with the first, ended after the last.
 class exec_daemon {
  public:
   exec_daemon();
@@ -34,6 +34,7 @@ class exec_daemon {
   [[nodiscard]] std::size_t resident_kib() const;
   /// Made once with these fields and kept; its name.
   std::string space(const std::string& kind, json::object fields = {});
+  void remove_spaces();
 
  private:
   friend exec_daemon& daemon();
