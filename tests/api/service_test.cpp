@@ -37,6 +37,7 @@ class kept_exchange final : public http::exchange {
   [[nodiscard]] std::string_view peer() const override { return "peer"; }
   task<std::size_t> read_some(std::span<std::byte>) override { co_return 0; }
   void allow_slow_body() override {}
+  task<> ask_for_body() override { co_return; }
   task<std::string> read_all(bytes) override { co_return body; }
   task<> respond(http::response whole) override {
     given = std::move(whole);
