@@ -233,12 +233,12 @@ PY
   expect 200 POST "/spaces/$s/stop" '{"depth":"stopped"}'
   wait "$reader"
   [[ $(tail -n 1 "$work/gone" | jq -c '[.type,.outcome,.exitCode]') == '["exit","canceled",null]' ]]
-  stream stream=ndjson '{"command":"echo up; sleep 6002"}' >"$work/gone" 3>&- &
+  stream stream=ndjson '{"command":"echo up; sleep 6002"}' >"$work/gone-too" 3>&- &
   reader=$!
-  eventually 10 grep -q up "$work/gone"
+  eventually 10 grep -q up "$work/gone-too"
   expect 204 DELETE "/spaces/$s"
   wait "$reader"
-  [[ $(tail -n 1 "$work/gone" | jq -c '[.type,.outcome,.exitCode]') == '["exit","canceled",null]' ]]
+  [[ $(tail -n 1 "$work/gone-too" | jq -c '[.type,.outcome,.exitCode]') == '["exit","canceled",null]' ]]
 }
 
 @test "a container killed behind our back is never a success" {
