@@ -171,14 +171,15 @@ def ask(query, text):
     c = http.client.HTTPConnection(at.hostname, at.port, timeout=60)
     c.request("POST", f"/api/spaces/{space}/exec{query}", json.dumps({"command": text}), {"Authorization": f"Bearer {key}"})
     return c.getresponse()
-def written(): return int(json.loads(ask("", "sed -n 's/^wchar: //p' /proc/$(pgrep -x yes)/io").read())["stdout"])
+def written(): # nothing yet where it has not begun
+    return int(json.loads(ask("", "sed -n 's/^wchar: //p' /proc/$(pgrep -x yes)/io").read())["stdout"] or 0)
 before = rss()
 r = ask("?stream=raw", "yes | head -c 100000000")
 last, still, deadline = -1, 0, time.monotonic() + 40
 while still < 5: # the count has stopped growing
     assert time.monotonic() < deadline, "the process was never stopped"
     now = written()
-    still = still + 1 if now == last else 0
+    still = still + 1 if now == last and now > 0 else 0
     last = now
 assert last < 30_000_000, last
 assert rss() - before < 24_576, (before, rss())
