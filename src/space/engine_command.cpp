@@ -18,6 +18,8 @@ constexpr std::size_t tail = std::size_t{4} << 20;
 constexpr std::size_t chunk_size = std::size_t{256} << 10;
 constexpr auto kill_patience = 20s; // into a space that a fork bomb fills the Engine needs up to 11
 constexpr auto kill_rest = 100ms;
+constexpr auto longest_silence = 15s; // then the Engine is asked whether the process still runs
+constexpr auto last_patience = 3s;    // from a process's end to its stream's: the Engine's own bound is 2
 
 std::string first_line(std::span<const std::byte> bytes) {
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
@@ -117,7 +119,7 @@ task<output_piece> engine_command::read() {
     if (ended_) co_return output_piece{};
     const auto seen = changed_.value();
     if (!end_) {
-      co_await changed_.wait_past(seen);
+      co_await wait_for_news(seen);
       continue;
     }
     // The process has ended. Its last bytes are on their way; a child in the background may hold the outputs
@@ -125,6 +127,25 @@ task<output_piece> engine_command::read() {
     asio::steady_timer quiet{backend_.executor_, backend_.operations_.rules().drain};
     co_await first_of(quiet.async_wait(asio::use_awaitable), changed_.wait_past(seen));
     if (changed_.value() == seen) let_go();
+  }
+}
+
+// For output, or for the end; bounded by questions, since the Engine has been seen to keep the stream of an
+// exec open that was over.
+task<> engine_command::wait_for_news(std::uint64_t seen) {
+  asio::steady_timer silence{backend_.executor_, died_ ? last_patience : longest_silence};
+  co_await first_of(silence.async_wait(asio::use_awaitable), changed_.wait_past(seen));
+  if (changed_.value() != seen) co_return;
+  if (died_) {
+    let_go();
+    co_return;
+  }
+  try {
+    const auto now = co_await backend_.docker_.inspect_exec(exec_);
+    died_ = !now.running && now.exit_code;
+  } catch (const error& e) {
+    log_debug("a silent command could not be asked about",
+              {field("exec", spec_.id), field("reason", e.what())});
   }
 }
 
@@ -194,7 +215,8 @@ task<bool> engine_command::end_tree() {
                     {field("space", space_->self.name), field("exec", spec_.id), field("reason", reason)});
       co_return gone;
     }
-    // A kill may come before its command has got in, and into a full space the Engine does not always get: once more.
+    // A kill may come before its command has got in, and into a full space the Engine does not always get:
+    // once more.
     asio::steady_timer rest{backend_.executor_, kill_rest};
     co_await first_of(rest.async_wait(asio::use_awaitable), changed_.wait_past(changed_.value()));
   }

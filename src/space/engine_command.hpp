@@ -34,6 +34,7 @@ class engine_command final : public running_command {
   };
 
   task<> read_stream();
+  task<> wait_for_news(std::uint64_t seen);
   void take(const engine::exec_stream::piece& piece);
   void append(channel from, std::span<const std::byte> data);
   void take_report(std::string_view body);
