@@ -234,7 +234,7 @@ int main(int argc, char** argv) {
   if (what == "exec")
     measure_exec(s, argument, 200);
   else if (what == "stream")
-    measure_stream(s, argument, 5);
+    measure_stream(s, argument, 15);
   else if (what == "list-engine")
     measure_list_engine(s);
   else if (what == "idle")

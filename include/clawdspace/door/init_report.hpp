@@ -86,13 +86,14 @@ enum class start_failure : unsigned char {
   no_such_user,
   no_shell,
   process_limit,
+  pty_limit,
   not_allowed,
 };
 
 /// As they stand in a `failed` report and in the API.
 inline constexpr const char* start_failures[] = {
     "program_not_found", "not_executable", "no_such_directory", "no_such_user",
-    "no_shell",          "process_limit",  "not_allowed",
+    "no_shell",          "process_limit",  "pty_limit",         "not_allowed",
 };
 
 } // namespace clawdspace::door
