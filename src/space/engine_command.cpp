@@ -106,7 +106,7 @@ void engine_command::take_report(std::string_view body) {
   if (report->end) end_ = std::move(report->end);
 }
 
-task<output_piece> engine_command::read() {
+task<output_piece> engine_command::read(bool) {
   for (;;) {
     if (started_ && !queue_.empty()) { // before that it may be the Engine's own words
       const auto from = queue_.front().from;
@@ -168,6 +168,24 @@ task<> engine_command::close_input() {
   } else {
     stream_->close_input();
   }
+}
+
+bool engine_command::input_open() const {
+  return spec_.input && !input_closed_ && !process_ended() && !ended_;
+}
+
+task<> engine_command::signal(int, bool) {
+  throw error(errc::not_supported, without_the_door("send a signal to a command"));
+  co_return;
+}
+
+task<> engine_command::resize(int rows, int columns) {
+  co_await backend_.docker_.resize_exec(exec_, rows, columns);
+}
+
+task<> engine_command::hang_up() {
+  throw error(errc::not_supported, without_the_door("hang up a terminal"));
+  co_return;
 }
 
 task<process_end> engine_command::end() {

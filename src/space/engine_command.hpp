@@ -10,6 +10,9 @@
 
 namespace clawdspace::spaces {
 
+/// Why something is not supported.
+std::string without_the_door(std::string_view what);
+
 /// One command that runs through the Engine's exec API. A reader of its own moves the stream into a bounded
 /// queue: bounded by `ahead` while the process runs, which is the back-pressure, and by `tail` from its end
 /// on, since the Engine then drops what is not read within 2 s (about 1.3 MB can be under way).
@@ -19,10 +22,14 @@ class engine_command final : public running_command {
                  std::string token, std::unique_ptr<engine::exec_stream> stream);
   ~engine_command() override;
 
-  task<output_piece> read() override;
+  task<output_piece> read(bool in_pipe) override;
   void let_go() override;
   task<> write_input(std::span<const std::byte> data) override;
   task<> close_input() override;
+  [[nodiscard]] bool input_open() const override;
+  task<> signal(int number, bool tree) override;
+  task<> resize(int rows, int columns) override;
+  task<> hang_up() override;
   task<process_end> end() override;
   task<bool> end_tree() override;
   task<> close() override;

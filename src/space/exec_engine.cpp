@@ -4,6 +4,8 @@
 #include <clawdspace/door/init_report.hpp>
 #include <clawdspace/space/exec_engine.hpp>
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
@@ -52,6 +54,10 @@ engine::exec_spec to_engine(const space& where, const command_spec& what, const 
 
 } // namespace
 
+std::string without_the_door(std::string_view what) {
+  return fmt::format("commands run through the Docker Engine's exec API here, which cannot {}", what);
+}
+
 engine_backend::engine_backend(const asio::any_io_executor& executor, engine::client& docker,
                                lifecycle& operations)
     : executor_(executor), docker_(docker), operations_(operations), farewells_(executor) {}
@@ -91,6 +97,16 @@ task<std::unique_ptr<running_command>> engine_backend::start(space_ptr where, co
   }
   co_return std::make_unique<engine_command>(*this, std::move(where), std::move(what), exec, token,
                                              std::move(stream));
+}
+
+task<bool> engine_backend::end_rest(space_ptr where, std::string id) {
+  return run_kill(std::move(where), std::move(id));
+}
+
+void engine_backend::forget(const space_ptr&, const std::string&) {} // the Engine forgets by itself
+
+std::string engine_backend::limitation(const space&) const {
+  return without_the_door("keep a command beyond its request");
 }
 
 task<bool> engine_backend::run_kill(space_ptr where, std::string id) {

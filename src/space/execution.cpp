@@ -65,7 +65,7 @@ task<> execution::carry_output(output_sink& output, nursery& siblings) {
   co_await output.begin();
   for (;;) {
     const auto piece = co_await command_->read();
-    if (piece.data.empty()) break;
+    if (piece.is_end()) break;
     co_await output.take(piece);
   }
   co_await output_ended(siblings);
@@ -73,7 +73,7 @@ task<> execution::carry_output(output_sink& output, nursery& siblings) {
 
 // Nobody listens any more: the outputs are still read, or a full pipe would hold up the end.
 task<> execution::discard_output(nursery& siblings) {
-  while (!(co_await command_->read()).data.empty()) {
+  while (!(co_await command_->read()).is_end()) {
   }
   co_await output_ended(siblings);
 }

@@ -71,6 +71,9 @@ class no_commands final : public spaces::command_backend {
     throw error(errc::internal, "no command should come so far");
     co_return nullptr;
   }
+  task<bool> end_rest(spaces::space_ptr, std::string) override { co_return true; }
+  void forget(const spaces::space_ptr&, const std::string&) override {}
+  [[nodiscard]] std::string limitation(const spaces::space&) const override { return "no command runs here"; }
 };
 
 constexpr const char* key = "the-key-of-this-test";

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <clawdspace/core/task.hpp>
+#include <clawdspace/core/unique_fd.hpp>
 #include <clawdspace/space/outcome.hpp>
 #include <clawdspace/space/space.hpp>
 
@@ -29,11 +30,21 @@ struct command_spec {
   bool tty = false;
   int rows = 24;
   int columns = 80;
+  bool login = false;    ///< the user's login shell; `argv` is empty
+  bool outlives = false; ///< goes on without its client and without the daemon
+  int history = -1;      ///< with `outlives`: the memfd that keeps its output, which stays the caller's
 };
 
+/// Output, as bytes in memory or as bytes that stand ready in a pipe.
 struct output_piece {
   channel from = channel::out;
-  std::span<const std::byte> data; ///< valid until the next read; empty: there is no more
+  std::span<const std::byte> data; ///< valid until the next read
+  int pipe = -1; ///< where not -1: exactly `ready` bytes are to be taken from it before the next read
+  std::size_t ready = 0;
+
+  [[nodiscard]] std::size_t size() const noexcept { return pipe < 0 ? data.size() : ready; }
+  /// There is no more.
+  [[nodiscard]] bool is_end() const noexcept { return size() == 0; }
 };
 
 /// A command that has been started. `close` must be awaited before it is destroyed.
@@ -43,14 +54,23 @@ class running_command {
 
   /// The next output, in the order it was read; its end comes with the process's end plus a short drain, so
   /// that a child in the background does not hold it. What nobody reads stays with the process, beyond one
-  /// bounded buffer.
-  virtual task<output_piece> read() = 0;
+  /// bounded buffer. `in_pipe`: the caller can take it from a pipe; it may come in memory all the same.
+  virtual task<output_piece> read(bool in_pipe = false) = 0;
   /// Makes `read` give the end, whatever may still come.
   virtual void let_go() = 0;
 
   /// Returns when it has been taken; bytes for an input that the command has closed go nowhere.
   virtual task<> write_input(std::span<const std::byte> data) = 0;
   virtual task<> close_input() = 0;
+  /// Whether the command can still read what is written.
+  [[nodiscard]] virtual bool input_open() const = 0;
+
+  /// To the main process, or to all of its tree. Throws errc::not_supported where the backend cannot.
+  virtual task<> signal(int number, bool tree) = 0;
+  /// Of a terminal.
+  virtual task<> resize(int rows, int columns) = 0;
+  /// Closes a terminal, as closing its window would.
+  virtual task<> hang_up() = 0;
 
   /// How the main process ended; asked for after `read` gave the end.
   virtual task<process_end> end() = 0;
@@ -67,6 +87,24 @@ class command_backend {
   virtual ~command_backend() = default;
   /// Starts a command in a space that is awake and kept so.
   virtual task<std::unique_ptr<running_command>> start(space_ptr where, command_spec what) = 0;
+
+  /// Ends what a command has left in the background after its own end: whether it is certain that nothing is
+  /// left. The space must be awake. Throws errc::not_supported.
+  virtual task<bool> end_rest(space_ptr where, std::string id) = 0;
+  /// Lets go of what is kept of a command that has ended.
+  virtual void forget(const space_ptr& where, const std::string& id) = 0;
+
+  /// Empty where commands in this space can be more than a request (outlive it, be signalled, have a login
+  /// shell); else why not, in words.
+  [[nodiscard]] virtual std::string limitation(const space& where) const = 0;
+};
+
+/// A command that was found alive, or ended, after the daemon came back.
+struct found_command {
+  std::string id;
+  std::unique_ptr<running_command>
+      command; ///< also of one that has ended: its last output and its end are read from it
+  unique_fd history;
 };
 
 } // namespace clawdspace::spaces

@@ -19,6 +19,9 @@ class engine_backend final : public command_backend {
   engine_backend(const asio::any_io_executor& executor, engine::client& docker, lifecycle& operations);
 
   task<std::unique_ptr<running_command>> start(space_ptr where, command_spec what) override;
+  task<bool> end_rest(space_ptr where, std::string id) override;
+  void forget(const space_ptr& where, const std::string& id) override;
+  [[nodiscard]] std::string limitation(const space& where) const override;
 
   /// From the event stream: an exec's process has ended, so what is left of its output must be read at once.
   void take(const engine::engine_event& event);
