@@ -14,6 +14,8 @@ void nursery::start(task<> child) {
                    }
                    if (children_.empty()) empty_.set();
                  }));
+  // The child has run up to its first wait, but its end is not told before the next turn of the loop.
+  if (cancelled_) self->emit(asio::cancellation_type::terminal);
 }
 
 void nursery::cancel() {

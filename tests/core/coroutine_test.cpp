@@ -65,6 +65,23 @@ TEST_CASE("the first child that fails ends its siblings, and the nursery's owner
   });
 }
 
+TEST_CASE("a child that is started after its siblings were cancelled is cancelled as well") {
+  test::run_coroutine([](asio::io_context&) -> task<> {
+    bool ended = false;
+    const auto over_at_once = [](nursery& siblings) -> task<> {
+      siblings.cancel();
+      co_return;
+    };
+    const auto body = [&](nursery& children) -> task<> {
+      children.start(over_at_once(children));
+      children.start(wait_for_ever(ended));
+      co_return;
+    };
+    co_await with_deadline(1s, with_nursery(body));
+    CHECK(ended);
+  });
+}
+
 TEST_CASE("children end before a cancelled owner does") {
   test::run_coroutine([](asio::io_context&) -> task<> {
     bool child_ended = false;

@@ -22,7 +22,9 @@ class nursery {
   nursery(const nursery&) = delete;
   nursery& operator=(const nursery&) = delete;
 
-  /// Runs `child` beside its owner. Its parameters must be values, or outlive the nursery.
+  /// Runs `child` beside its owner, at once up to its first wait; a child that comes after `cancel` (a
+  /// sibling that was over at once may have called it) is cancelled there. Its parameters must be values, or
+  /// outlive the nursery.
   void start(task<> child);
 
   /// Asks every child to end; what they then throw is not a failure.
