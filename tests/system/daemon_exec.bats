@@ -261,7 +261,7 @@ PY
 @test "a fork bomb ends with its time" {
   create "$p-fork" "{\"name\":\"$p-fork\",\"pids\":64,\"cpus\":0.5}"
   s=$p-fork
-  run_in "$s" '{"command":"f() { f | f & }; f; sleep 100","timeoutMs":1000}'
+  run_in "$s" '{"command":"f() { f | f & }; f; exec sleep 100","timeoutMs":1000}'
   [[ $(field .outcome) == timed_out ]]
   expect 204 DELETE "/spaces/$s"
 }
