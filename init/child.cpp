@@ -10,8 +10,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -25,7 +27,13 @@ constexpr uint64_t child_oom_score = 500; // of 1000: commands go before init an
 constexpr int problems_fd = 3;
 constexpr char shell_path[] = "/bin/sh";
 
+start_problem* shared_problem = nullptr; // where our parent sees it, else problems_fd
+
 [[noreturn]] void fail(const start_problem& problem) {
+  if (shared_problem) {
+    *shared_problem = problem;
+    _exit(door::exit_not_started);
+  }
   // Smaller than PIPE_BUF, so it is written whole or not at all; the reader is our own subreaper.
   while (write(problems_fd, &problem, sizeof problem) < 0 && errno == EINTR) {
   }
@@ -147,13 +155,37 @@ void enter_directory(const command_spec& spec, text home) {
   fail(make_problem(problem.code, problem.error, problem.words));
 }
 
-} // namespace
+/// `name` as passwd has it, then /bin/sh: not all that passwd names is there.
+[[noreturn]] void run_login_shell(text name, const char* path, char* const* environment) {
+  line<PATH_MAX> named;
+  named << name.first(PATH_MAX - 1) << text("", 1);
+  const char* const shells[] = {named.view().data(), shell_path};
+  for (const char* shell : shells) {
+    const text file = shell;
+    const size_t slash = file.find_last('/');
+    line<NAME_MAX + 3> shown;
+    shown << "-" << (slash < file.size() ? file.after(slash + 1) : file).first(NAME_MAX) << text("", 1);
+    char* const argv[] = {const_cast<char*>(shown.view().data()), nullptr};
+    const program_problem problem = run_program(shell, path, argv, environment);
+    if (problem.code == start_failure::process_limit) fail_program(problem, false);
+    if (file == shell_path) {
+      line<320> words;
+      words << "a login needs a shell: " << problem.words;
+      fail(make_problem(start_failure::no_shell, problem.error, words.view()));
+    }
+  }
+  _exit(door::exit_not_started); // not reached: the last one is /bin/sh
+}
 
-void become_command(const command_spec& spec, char* const* inherited, int problems) {
-  take_the_terminal(spec.tty);
-  reset_signals();
-  umask(022);
-  close_the_rest(problems);
+/// A terminal is its user's, and with `mesg` its group's to write to.
+void give_terminal(const identity& who) {
+  if (fchmod(STDIN_FILENO, 0620) != 0 || fchown(STDIN_FILENO, who.uid, static_cast<gid_t>(-1)) != 0)
+    fail(start_failure::not_allowed, errno, "cannot give the terminal to its user");
+}
+
+enum class terminal : unsigned char { none, of_engine, of_door };
+
+[[noreturn]] void become(const command_spec& spec, char* const* inherited, terminal tty) {
   raise_oom_score();
 
   arena memory;
@@ -172,6 +204,7 @@ void become_command(const command_spec& spec, char* const* inherited, int proble
   if (spec.strict && who.uid == 0)
     fail(start_failure::not_allowed, 0, "a strict space runs nothing as root: `", name, "` is uid 0");
   if (who.home_may_be_made && !make_home(who)) who.home = "/";
+  if (tty == terminal::of_door) give_terminal(who);
 
   size_t group_count = 0;
   uint32_t* gids = nullptr;
@@ -189,7 +222,7 @@ void become_command(const command_spec& spec, char* const* inherited, int proble
 
   if (spec.strict && !renounce_privileges())
     fail(start_failure::not_allowed, errno, "cannot give up capabilities");
-  if (!become(who.uid, who.gid, gids, group_count))
+  if (!init::become(who.uid, who.gid, gids, group_count))
     fail(start_failure::not_allowed, errno, "cannot become `", name, "`");
   if (who.uid != 0 && !clear_inheritable())
     fail(start_failure::not_allowed, errno, "cannot give up capabilities");
@@ -197,11 +230,33 @@ void become_command(const command_spec& spec, char* const* inherited, int proble
   enter_directory(spec, home.view().first(home.view().size() - 1));
 
   const char* path = find_variable(environment, "PATH");
+  if (spec.login) run_login_shell(who.shell, path, environment);
   if (!spec.shell) fail_program(run_program(spec.argv[0], path, spec.argv, environment), false);
   char name_of_shell[] = "sh";
   char text_follows[] = "-c";
   char* const shell[] = {name_of_shell, text_follows, spec.argv[0], nullptr};
   fail_program(run_program(shell_path, path, shell, environment), true);
+}
+
+} // namespace
+
+void become_command(const command_spec& spec, char* const* inherited, int problems) {
+  take_the_terminal(spec.tty);
+  reset_signals();
+  umask(022);
+  close_the_rest(problems);
+  become(spec, inherited, spec.tty ? terminal::of_engine : terminal::none);
+}
+
+void become_door_command(const command_spec& spec, char* const* inherited, start_problem& problem) {
+  shared_problem = &problem;
+  setsid();
+  if (spec.tty && ioctl(STDIN_FILENO, TIOCSCTTY, 0) != 0)
+    fail(start_failure::not_allowed, errno, "cannot take the terminal");
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  become(spec, inherited, spec.tty ? terminal::of_door : terminal::none);
 }
 
 } // namespace clawdspace::init

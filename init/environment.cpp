@@ -6,6 +6,7 @@ namespace {
 constexpr text default_path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 constexpr text default_term = "xterm-256color";
 constexpr text engine_term = "xterm";
+constexpr text default_locale = "C.UTF-8";
 
 bool names(text entry, text name) {
   return entry.size() > name.size() && entry.starts_with(name) && entry[name.size()] == '=';
@@ -37,6 +38,13 @@ class builder {
     count_ = kept;
   }
 
+  /// As `find`, for all names that begin with this.
+  bool has_any(text prefix) const {
+    for (size_t i = 0; i < count_; ++i)
+      if (text(entries_[i]).starts_with(prefix)) return true;
+    return false;
+  }
+
   const char* find(text name) const {
     for (size_t i = 0; i < count_; ++i)
       if (names(entries_[i], name)) return entries_[i] + name.size() + 1;
@@ -60,11 +68,19 @@ const char* find_variable(char* const* environment, text name) {
 
 char** command_environment(arena& memory, char* const* inherited, const command_spec& spec,
                            const identity& who, text root_home) {
-  constexpr size_t ours = 7; // HOME USER LOGNAME SHELL PATH TERM and the mark
+  constexpr size_t ours = 8; // HOME USER LOGNAME SHELL PATH TERM LANG and the mark
   size_t count = 0;
   while (inherited[count]) ++count;
-  builder out(memory, count + ours);
+  builder out(memory, count + spec.option_count + ours);
   for (size_t i = 0; i < count; ++i) out.add(inherited[i]);
+  const text set = door::option_set;
+  for (size_t i = 0; i < spec.option_count; ++i) {
+    const text option = spec.options[i];
+    if (!option.starts_with(set)) continue;
+    const text entry = option.after(set.size());
+    out.remove(entry.first(entry.find('=')));
+    out.add(spec.options[i] + set.size());
+  }
   out.remove(door::token_variable);
   out.set(door::mark_variable, spec.id);
 
@@ -82,6 +98,8 @@ char** command_environment(arena& memory, char* const* inherited, const command_
     const char* term = out.find("TERM");
     if (!term || text(term) == "" || text(term) == engine_term) out.set("TERM", default_term);
   }
+  // Else what draws on a terminal takes all that is not ASCII for noise.
+  if (spec.tty && !out.find("LANG") && !out.has_any("LC_")) out.set("LANG", default_locale);
   return out.finish();
 }
 

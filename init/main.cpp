@@ -23,7 +23,7 @@ using init::text;
 constexpr char usage[] = "clawdspace-init " CLAWDSPACE_VERSION R"(
 The first process of a space, and the way of commands into it.
 
-  clawdspace-init                            as PID 1: reaps orphans, ends the space on SIGTERM
+  clawdspace-init                            as PID 1: reaps orphans, opens the door, ends the space on SIGTERM
   clawdspace-init exec ID [OPTION]… -- ARGV… runs a command as its subreaper (CLAWDSPACE_TOKEN signs the reports)
   clawdspace-init kill ID                    ends that command and all that it started
   clawdspace-init --version | --help
@@ -91,9 +91,9 @@ int kill_main(char** argv) {
   return init::kill_command(id);
 }
 
-int space_main() {
+int space_main(char** environment) {
   if (getpid() != 1) refuse("without a verb this is for PID 1 of a space", {});
-  init::run_space();
+  init::run_space(environment);
   return 0;
 }
 
@@ -102,7 +102,7 @@ int space_main() {
 int main(int argc, char** argv, char** environment) {
   // Nobody in the space reads our memory or our environment, or traces us.
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-  if (argc < 2) return space_main();
+  if (argc < 2) return space_main(environment);
   const text verb = argv[1];
   if (verb == door::verb_exec) return exec_main(argc, argv, environment);
   if (verb == door::verb_kill) return kill_main(argv);

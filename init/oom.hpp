@@ -13,6 +13,15 @@ struct oom_count {
 
 oom_count count_oom_kills();
 
+/// The same, again and again: keeps the file open.
+class oom_counter {
+  int fd_ = -1;
+
+ public:
+  void open();
+  oom_count now() const;
+};
+
 oom_growth growth(oom_count before, oom_count after);
 
 } // namespace clawdspace::init

@@ -20,12 +20,23 @@ bool take(text argument, text option, bool& flag) {
   return true;
 }
 
+/// Whether this is an option of the door's own. A variable needs a name.
+bool take_of_the_door(text argument, command_spec& spec) {
+  text value;
+  bool flag = false;
+  if (take(argument, door::option_set, value)) return value.find('=') > 0 && value.find('=') < value.size();
+  return take(argument, door::option_login, spec.login) || take(argument, door::option_input, flag) ||
+         take(argument, door::option_outlive, flag) || take(argument, door::option_rows, value) ||
+         take(argument, door::option_columns, value);
+}
+
 } // namespace
 
 bool command_spec::keeps(text name) const {
   for (size_t i = 0; i < option_count; ++i) {
     text kept;
     if (take(options[i], door::option_keep, kept) && kept == name) return true;
+    if (take(options[i], door::option_set, kept) && kept.first(kept.find('=')) == name) return true;
   }
   return false;
 }
@@ -44,7 +55,7 @@ bool is_token(text token) {
   return true;
 }
 
-const char* parse_command(char* const* arguments, command_spec& spec, text& culprit) {
+const char* parse_command(char* const* arguments, command_spec& spec, text& culprit, way_in way) {
   culprit = {};
   if (!*arguments) return "an id is missing";
   spec.id = *arguments;
@@ -63,11 +74,13 @@ const char* parse_command(char* const* arguments, command_spec& spec, text& culp
         take(argument, door::option_cwd, spec.cwd) ||
         take(argument, door::option_image_cwd, spec.image_cwd) || take(argument, door::option_keep, kept) ||
         take(argument, door::option_strict, spec.strict) || take(argument, door::option_tty, spec.tty) ||
-        take(argument, door::option_shell, spec.shell);
+        take(argument, door::option_shell, spec.shell) ||
+        (way == way_in::door && take_of_the_door(argument, spec));
     if (!known) return "no such option";
   }
   if (!*arguments) return "no `--` before the command";
   spec.argv = arguments + 1;
+  if (spec.login) return spec.argv[0] || spec.shell ? "--login takes no command, so this is too much:" : nullptr;
   if (!spec.argv[0]) return "no command after";
   if (spec.shell && spec.argv[1]) return "--shell takes one text, so this is too much:";
   return nullptr;

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "text.hpp"
-#include <clawdspace/door/init_report.hpp>
+#include <clawdspace/door/protocol.hpp>
 
 namespace clawdspace::init {
 
@@ -15,9 +15,10 @@ struct command_spec {
   bool strict = false;
   bool tty = false;
   bool shell = false;
-  char* const* options = nullptr; // where the --keep options are
+  bool login = false;
+  char* const* options = nullptr; // where the --keep and --set options are
   size_t option_count = 0;
-  char* const* argv = nullptr; // ends with a null pointer; at least one element
+  char* const* argv = nullptr; // ends with a null pointer; at least one element, but with `login` none
 
   /// Whether the request itself set this variable.
   bool keeps(text name) const;
@@ -26,8 +27,13 @@ struct command_spec {
 bool is_id(text id);
 bool is_token(text token);
 
-/// Reads what follows `init exec`: ID OPTIONS -- ARGV…, ended by a null pointer. Returns null, or what is
-/// wrong in words; `culprit` is then the argument that is.
-const char* parse_command(char* const* arguments, command_spec& spec, text& culprit);
+/// Which options there are.
+enum class way_in : unsigned char { exec, door };
+
+/// Reads what follows `init exec` or `spawn`: ID OPTIONS -- ARGV…, ended by a null pointer. Returns null, or
+/// what is wrong in words; `culprit` is then the argument that is. What only PID 1 has to know (frame.hpp) is
+/// passed over.
+const char* parse_command(char* const* arguments, command_spec& spec, text& culprit,
+                          way_in way = way_in::exec);
 
 } // namespace clawdspace::init
