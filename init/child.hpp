@@ -13,6 +13,7 @@ namespace clawdspace::init {
 /// that came through the door: its streams and nothing else but close-on-exec descriptors are open, signals
 /// have their defaults, the umask is set. `problem.size` becomes more than 0 where there is one. With a
 /// terminal it becomes the leader of that terminal's session.
-[[noreturn]] void become_door_command(const command_spec& spec, char* const* inherited, start_problem& problem);
+[[noreturn]] void become_door_command(const command_spec& spec, char* const* inherited,
+                                      start_problem& problem);
 
 } // namespace clawdspace::init

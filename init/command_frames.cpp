@@ -6,7 +6,9 @@ namespace {
 constexpr text confirmed_word(bool confirmed) { return confirmed ? "confirmed" : "unconfirmed"; }
 
 void add_ending(frame_line& frame, const command& c) {
-  frame.word(c.lost ? text("lost") : c.how.signaled ? text(door::report_signaled) : text(door::report_exited));
+  frame.word(c.lost           ? text("lost")
+             : c.how.signaled ? text(door::report_signaled)
+                              : text(door::report_exited));
   frame.number(static_cast<uint64_t>(c.how.number));
   line<32> oom;
   if (c.oom.known)

@@ -34,7 +34,8 @@ text life() {
 int open_nothing() {
   const int fd = open("/dev/null", O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   struct stat about;
-  if (fd >= 0 && fstat(fd, &about) == 0 && S_ISCHR(about.st_mode) && about.st_rdev == makedev(1, 3)) return fd;
+  if (fd >= 0 && fstat(fd, &about) == 0 && S_ISCHR(about.st_mode) && about.st_rdev == makedev(1, 3))
+    return fd;
   if (fd >= 0) close(fd);
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return -1;

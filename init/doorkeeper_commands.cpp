@@ -1,5 +1,4 @@
 #include "doorkeeper.hpp"
-
 #include "process_table.hpp"
 #include "pty.hpp"
 
@@ -100,7 +99,8 @@ void doorkeeper::refuse(command& c, start_problem problem) {
 }
 
 /// False: it has failed.
-bool doorkeeper::start(command& c, text frame, bool mapped, const spawn_outline& outline, descriptor_list& with) {
+bool doorkeeper::start(command& c, text frame, bool mapped, const spawn_outline& outline,
+                       descriptor_list& with) {
   const size_t to_keep = outline.descriptors() - outline.streams() + (outline.tty ? 1 : 0);
   if (!has_room_for(to_keep)) {
     const start_failure code = outline.tty ? start_failure::pty_limit : start_failure::process_limit;
@@ -166,7 +166,8 @@ bool doorkeeper::send_signal(text id, frame_words words) {
   owner->chosen = true;
   if (tree) table.choose_descendants();
   for (const process& p : table) {
-    const bool meant = tree ? p.chosen && p.pid != c->subreaper : p.pid == c->main && p.parent == c->subreaper;
+    const bool meant =
+        tree ? p.chosen && p.pid != c->subreaper : p.pid == c->main && p.parent == c->subreaper;
     if (meant && !p.ended()) kill(p.pid, static_cast<int>(signal));
   }
   return true;

@@ -80,7 +80,8 @@ const char* parse_command(char* const* arguments, command_spec& spec, text& culp
   }
   if (!*arguments) return "no `--` before the command";
   spec.argv = arguments + 1;
-  if (spec.login) return spec.argv[0] || spec.shell ? "--login takes no command, so this is too much:" : nullptr;
+  if (spec.login)
+    return spec.argv[0] || spec.shell ? "--login takes no command, so this is too much:" : nullptr;
   if (!spec.argv[0]) return "no command after";
   if (spec.shell && spec.argv[1]) return "--shell takes one text, so this is too much:";
   return nullptr;

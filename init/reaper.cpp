@@ -30,9 +30,9 @@ void become_plain() {
     sigaction(number, &by_default, nullptr); // KILL and STOP refuse
   umask(022);
   (void)!chdir("/"); // a folder of the space must not be held by us; / itself can always be entered
-  for (int fd = 0; fd >= 0 && fd <= STDERR_FILENO;) { // so that nothing else gets these numbers
+  for (int fd = 0; fd >= 0 && fd <= news_fd;) { // so that nothing else gets these numbers
     fd = open("/", O_PATH | O_CLOEXEC);
-    if (fd > STDERR_FILENO) close(fd);
+    if (fd > news_fd) close(fd);
   }
 }
 
@@ -68,9 +68,11 @@ void space::read_signals() {
 }
 
 void space::run() {
-  inbox_.open(signal_set(SIGCHLD, SIGTERM, SIGINT));
+  block_signals();
   become_plain();
+  inbox_.open(signal_set(SIGCHLD, SIGTERM, SIGINT));
   door_.open();
+  reap_orphans(door_); // those that ended before the signals were blocked
   while (!is_over()) {
     pollfd ready[1 + doorkeeper::watched] = {{inbox_.fd(), POLLIN, 0}};
     door_.watch(ready + 1);

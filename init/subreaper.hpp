@@ -17,10 +17,10 @@ struct subreaper_message {
   uint32_t command = 0; // its place with PID 1
   int32_t number = 0;   // started: the pid; ended: exit code or signal; failed: errno
   news what = news::started;
-  bool signaled = false;              // ended
-  bool gone = false;                  // ended, failed: nothing of the tree is left
-  door::start_failure code{};         // failed
-  unsigned short size = 0;            // of the words
+  bool signaled = false;      // ended
+  bool gone = false;          // ended, failed: nothing of the tree is left
+  door::start_failure code{}; // failed
+  unsigned short size = 0;    // of the words
   char words[sizeof start_problem::words] = {};
 
   size_t bytes() const { return offsetof(subreaper_message, words) + size; }
@@ -39,9 +39,9 @@ struct command_streams {
   int err;
 };
 
-/// The subreaper's whole life, right after fork: `words` is the `spawn` frame; where `mapped` it is a mapping,
-/// which is let go of once the command runs. A command that ended leaves what it started in the background alone; its subreaper stays until that is
-/// over too.
+/// The subreaper's whole life, right after fork: `words` is the `spawn` frame; where `mapped` it is a
+/// mapping, which is let go of once the command runs. A command that ended leaves what it started in the
+/// background alone; its subreaper stays until that is over too.
 [[noreturn]] void run_subreaper(uint32_t command, text words, bool mapped, command_streams streams,
                                 char* const* environment);
 

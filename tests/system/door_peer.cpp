@@ -50,7 +50,9 @@ door_command start(door_connection& door, const std::string& id, std::vector<std
   const bool tty = has(words, door::option_tty);
   std::vector<unique_fd> theirs;
   std::vector<unique_fd> spare;
-  const auto keep = [&spare](const unique_fd& end) { spare.emplace_back(::fcntl(end.value(), F_DUPFD_CLOEXEC, 0)); };
+  const auto keep = [&spare](const unique_fd& end) {
+    spare.emplace_back(::fcntl(end.value(), F_DUPFD_CLOEXEC, 0));
+  };
   if (has(words, door::option_input) && !tty) {
     auto [read, write] = make_pipe();
     theirs.push_back(std::move(read));
@@ -199,7 +201,8 @@ door_listener::door_listener(std::string folder)
   if (made.size() >= sizeof where.sun_path) throw std::runtime_error("too long for a socket: " + made);
   std::memcpy(where.sun_path, made.data(), made.size());
   ::unlink(made.c_str());
-  if (!socket_ || ::bind(socket_.value(), reinterpret_cast<const sockaddr*>(&where), sizeof where) != 0) fail("bind");
+  if (!socket_ || ::bind(socket_.value(), reinterpret_cast<const sockaddr*>(&where), sizeof where) != 0)
+    fail("bind");
   if (::listen(socket_.value(), 8) != 0 || ::chmod(made.c_str(), 0666) != 0) fail("listen");
   if (::rename(made.c_str(), path_.c_str()) != 0) fail("rename");
 }
@@ -207,7 +210,8 @@ door_listener::door_listener(std::string folder)
 door_listener::~door_listener() { ::unlink(path_.c_str()); }
 
 door_connection door_listener::accept(bound limit) {
-  if (!ready(socket_.value(), POLLIN, clock::now() + limit)) throw std::runtime_error("init does not connect");
+  if (!ready(socket_.value(), POLLIN, clock::now() + limit))
+    throw std::runtime_error("init does not connect");
   unique_fd connection(::accept4(socket_.value(), nullptr, nullptr, SOCK_CLOEXEC));
   if (!connection) fail("accept");
   return door_connection(std::move(connection));
@@ -242,7 +246,8 @@ unique_fd make_memfd(const std::string& content, bool sealed) {
   unique_fd fd(::memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!fd || ::write(fd.value(), content.data(), content.size()) != static_cast<ssize_t>(content.size()))
     fail("memfd");
-  if (sealed && ::fcntl(fd.value(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0) fail("seal");
+  if (sealed && ::fcntl(fd.value(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0)
+    fail("seal");
   return fd;
 }
 

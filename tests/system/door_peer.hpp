@@ -25,8 +25,8 @@ struct door_frame {
   [[nodiscard]] const std::string& word(std::size_t i) const { return words.at(i); }
 };
 
-/// The daemon's side of one connection, without the daemon: it sends what a test says, also what is wrong, and
-/// hands out what comes. Everything that waits has a bound, and throws std::runtime_error when it is up.
+/// The daemon's side of one connection, without the daemon: it sends what a test says, also what is wrong,
+/// and hands out what comes. Everything that waits has a bound, and throws std::runtime_error when it is up.
 class door_connection {
  public:
   explicit door_connection(unique_fd socket) : socket_(std::move(socket)) {}
