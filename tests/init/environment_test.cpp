@@ -84,6 +84,29 @@ TEST_CASE("a terminal has a type, and the Engine's plain xterm is none that was 
   CHECK(has(environment({"TERM=screen"}, {"--tty"}), "TERM=screen"));
 }
 
+TEST_CASE("a terminal without any locale gets one that knows UTF-8") {
+  CHECK_FALSE(has(environment({}), "LANG=C.UTF-8"));
+  CHECK(has(environment({}, {"--tty"}), "LANG=C.UTF-8"));
+  CHECK(has(environment({"LANG=de_DE.UTF-8"}, {"--tty"}), "LANG=de_DE.UTF-8"));
+  for (const char* chosen : {"LC_ALL=C", "LC_CTYPE=C", "LC_TIME="})
+    CHECK_FALSE(has(environment({chosen}, {"--tty"}), "LANG=C.UTF-8"));
+}
+
+TEST_CASE("what the request sets stands over what the space has, the last of it") {
+  const auto result =
+      environment({"A=space", "HOME=/root", "TERM=xterm"},
+                  {"--tty", "--set=A=1", "--set=HOME=/root", "--set=A=2=3", "--set=TERM=xterm",
+                   "--set=CLAWDSPACE_TOKEN=x", "--set=CLAWDSPACE_EXEC_ID=x", "--set=E=", "--set=PATH=/p"});
+  CHECK(has(result, "A=2=3"));
+  CHECK(std::ranges::count_if(result, [](const auto& e) { return e.starts_with("A="); }) == 1);
+  CHECK(has(result, "HOME=/root"));
+  CHECK(has(result, "TERM=xterm"));
+  CHECK(has(result, "E="));
+  CHECK(has(result, "PATH=/p"));
+  CHECK(has(result, "CLAWDSPACE_EXEC_ID=x1"));
+  CHECK_FALSE(has(result, "CLAWDSPACE_TOKEN=x"));
+}
+
 TEST_CASE("of a variable that is there twice the last counts") {
   words given{"T=a", "TT=c", "T=b"};
   const auto all = pointers(given);

@@ -24,10 +24,10 @@ class arguments {
   char* const* data() { return pointers_.data(); }
 };
 
-std::string problem(arguments given) {
+std::string problem(arguments given, way_in way = way_in::exec) {
   command_spec spec;
   text culprit;
-  const char* words = parse_command(given.data(), spec, culprit);
+  const char* words = parse_command(given.data(), spec, culprit, way);
   return words ? words + (" `" + str(culprit) + "`") : "";
 }
 
@@ -86,6 +86,29 @@ TEST_CASE("options that are wrong are refused, naming them") {
   CHECK(problem({"a", "--tty"}) == "no `--` before the command `--tty`");
   CHECK(problem({"a", "--"}) == "no command after `--`");
   CHECK(problem({"a", "--shell", "--", "one", "two"}) == "--shell takes one text, so this is too much: `--`");
+}
+
+TEST_CASE("the door has options of its own, which the Engine's way in does not have") {
+  arguments given{"a",           "--set=A=b=c", "--input", "--outlive", "--rows=3",
+                  "--columns=4", "--set=B=",    "--",      "true"};
+  command_spec spec;
+  text culprit;
+  REQUIRE(parse_command(given.data(), spec, culprit, way_in::door) == nullptr);
+  CHECK(spec.keeps("A"));
+  CHECK(spec.keeps("B"));
+  CHECK_FALSE(spec.keeps("A=b"));
+  CHECK_FALSE(spec.keeps(""));
+  CHECK(problem({"a", "--input", "--", "true"}) == "no such option `--input`");
+  CHECK(problem({"a", "--set=A=b", "--", "true"}) == "no such option `--set=A=b`");
+  CHECK(problem({"a", "--login", "--"}) == "no such option `--login`");
+  CHECK(problem({"a", "--login", "--"}, way_in::door) == "");
+  for (const char* wrong : {"--set=", "--set==b", "--set=A", "--login=x", "--inputs"})
+    CHECK(problem({"a", wrong, "--", "true"}, way_in::door) == "no such option `" + std::string(wrong) + "`");
+  CHECK(problem({"a", "--login", "--", "x"}, way_in::door) ==
+        "--login takes no command, so this is too much: `--`");
+  CHECK(problem({"a", "--login", "--shell", "--"}, way_in::door) ==
+        "--login takes no command, so this is too much: `--`");
+  CHECK(problem({"a", "--"}, way_in::door) == "no command after `--`");
 }
 
 TEST_CASE("ids and tokens are short words of harmless characters") {
