@@ -36,9 +36,13 @@ command* command_table::add(text id) {
 }
 
 command* command_table::find(text id) {
-  for (command& c : *this)
-    if (c.now != phase::unused && c.id() == id) return &c;
-  return nullptr;
+  command* settled = nullptr;
+  for (command& c : *this) {
+    if (c.now == phase::unused || !(c.id() == id)) continue;
+    if (!c.settled()) return &c;
+    settled = &c;
+  }
+  return settled;
 }
 
 command* command_table::of_subreaper(pid_t pid) {

@@ -47,6 +47,8 @@ struct command {
 
   text id() const { return {name, name_size}; }
   bool alive() const { return subreaper >= 0; }
+  /// Nobody will hear or ask of it any more; only its subreaper may still be there.
+  bool settled() const { return forgotten || (now == phase::failed && untold == 0); }
   bool runs() const { return now == phase::starting || now == phase::running; }
 };
 
@@ -58,6 +60,7 @@ class command_table {
  public:
   /// Null where the table is full.
   command* add(text id);
+  /// A settled one only where there is no other: its id may be used again.
   command* find(text id);
   command* of_subreaper(pid_t pid);
   command* at(uint32_t place);

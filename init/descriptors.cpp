@@ -77,9 +77,10 @@ transfer send_frame(int socket, text frame, const int* fds, size_t count) {
   for (;;) {
     if (sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) return transfer::done;
     if (errno == EINTR) continue;
-    // ETOOMANYREFS: too many descriptors of uid 0 are under way; they arrive, and then there is room.
-    const bool passes = errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM || errno == ETOOMANYREFS;
-    return passes ? transfer::later : transfer::broken;
+    if (errno == EAGAIN) return transfer::later;
+    // ETOOMANYREFS: too many descriptors of uid 0 are under way, of this space or another. They arrive.
+    const bool passes = errno == ETOOMANYREFS || errno == ENOBUFS || errno == ENOMEM;
+    return passes ? transfer::crowded : transfer::broken;
   }
 }
 

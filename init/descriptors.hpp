@@ -25,7 +25,12 @@ class descriptor_list {
 
 void close_descriptor(int& fd); // and makes it -1
 
-enum class transfer : unsigned char { done, later, broken };
+enum class transfer : unsigned char {
+  done,
+  later,   // when poll(2) says so
+  crowded, // after a while: poll does not know when
+  broken,
+};
 
 /// Takes one frame from a SEQPACKET socket without waiting. `broken`: the peer is gone, or it sent what does
 /// not fit, or descriptors for which there was no room here.

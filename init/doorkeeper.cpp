@@ -69,12 +69,14 @@ void doorkeeper::open() {
 void doorkeeper::watch(pollfd* fds) const {
   fds[0] = {news_, POLLIN, 0};
   const bool reads = !stopping_ && !answering_ && (link_.open() || link_.now() == door_link::state::waiting);
-  fds[1] = {link_.fd(), static_cast<short>((reads ? POLLIN : 0) | (link_.blocked() ? POLLOUT : 0)), 0};
+  const bool waits = link_.blocked() && link_.retry_at() == UINT64_MAX;
+  fds[1] = {link_.fd(), static_cast<short>((reads ? POLLIN : 0) | (waits ? POLLOUT : 0)), 0};
 }
 
 uint64_t doorkeeper::deadline() const {
   const uint64_t attempt = stopping_ || news_ < 0 || nothing_ < 0 ? UINT64_MAX : link_.next_try();
-  return attempt < due_ ? attempt : due_;
+  const uint64_t retry = link_.retry_at() < attempt ? link_.retry_at() : attempt;
+  return retry < due_ ? retry : due_;
 }
 
 void doorkeeper::serve(const pollfd* fds) {
@@ -82,13 +84,7 @@ void doorkeeper::serve(const pollfd* fds) {
   const short socket = fds[1].fd >= 0 ? fds[1].revents : short{0};
   if (socket != 0) {
     const uint64_t now = now_ms();
-    if ((socket & POLLOUT) != 0) {
-      link_.unblock();
-      if (link_.now() == door_link::state::greeting)
-        greet();
-      else
-        flush();
-    }
+    if ((socket & POLLOUT) != 0) send_again();
     // What was sent before a hang-up is read first.
     if ((socket & POLLIN) != 0)
       read_frame(now);
@@ -99,8 +95,17 @@ void doorkeeper::serve(const pollfd* fds) {
   if (limit == UINT64_MAX) return;
   const uint64_t now = now_ms();
   if (now < limit) return;
+  if (link_.retry_at() <= now) send_again();
   if (due_ <= now) look_after_due(now);
   if (!stopping_ && link_.next_try() <= now && link_.attempt(now)) greet();
+}
+
+void doorkeeper::send_again() {
+  link_.unblock();
+  if (link_.now() == door_link::state::greeting)
+    greet();
+  else
+    flush();
 }
 
 void doorkeeper::lose(uint64_t now) {
@@ -109,6 +114,7 @@ void doorkeeper::lose(uint64_t now) {
   greeted_ = 0;
   for (command& c : commands_) {
     c.untold &= untold_failure;
+    if (c.now == phase::ended && !c.outlives) close_descriptor(c.fds[kept_tty]);
     if (!c.runs() || c.outlives || c.orphan_at != 0) continue;
     c.orphan_at = now + door::orphan_grace_ms;
     if (c.orphan_at < due_) due_ = c.orphan_at;
@@ -225,6 +231,8 @@ bool doorkeeper::tell(command& c) {
       return false;
     }
   }
+  // Not before its `started` has taken it along.
+  if (c.now == phase::ended && !c.outlives) close_descriptor(c.fds[kept_tty]);
   settle(c);
   return true;
 }

@@ -24,6 +24,7 @@ class doorkeeper {
   bool stopping_ = false;
   uint64_t due_ = UINT64_MAX; // when a command has to be looked at
 
+  void send_again();
   void lose(uint64_t now);
   void greet();
   void read_frame(uint64_t now);

@@ -62,7 +62,8 @@ bool doorkeeper::spawn(text id, text frame, bool mapped, descriptor_list& with) 
   spawn_outline outline;
   if (!outline_spawn(words, outline) || outline.descriptors() != with.size()) return false;
 
-  const command* known = commands_.find(id);
+  const command* same = commands_.find(id);
+  const bool known = same && !same->settled();
   command* c = known ? nullptr : commands_.add(id);
   if (!c) {
     const text why = known ? text("there is a command of this id") : text("init knows no more commands");
@@ -96,6 +97,7 @@ void doorkeeper::refuse(command& c, start_problem problem) {
   c.untold |= untold_failure;
   c.problem = static_cast<start_problem*>(malloc(sizeof problem));
   if (c.problem) *c.problem = problem;
+  for (int& fd : c.fds) close_descriptor(fd);
 }
 
 /// False: it has failed.

@@ -48,7 +48,6 @@ void doorkeeper::hear(const subreaper_message& message) {
     break;
   case news::failed:
     refuse(*c, make_problem(message.code, message.number, {message.words, message.size}));
-    close_descriptor(c->fds[kept_tty]);
     return note_end(*c);
   case news::ended:
     c->now = phase::ended;
@@ -58,7 +57,7 @@ void doorkeeper::hear(const subreaper_message& message) {
     return note_end(*c);
   case news::gone:
     c->gone = c->confirmed = true;
-    c->untold |= untold_gone;
+    if (!c->forgotten) c->untold |= untold_gone;
     break;
   }
   tell(*c);
@@ -67,7 +66,6 @@ void doorkeeper::hear(const subreaper_message& message) {
 /// After the main process's end, or what took its place.
 void doorkeeper::note_end(command& c) {
   c.oom = growth(c.oom_before, oom_.now());
-  if (!c.outlives) close_descriptor(c.fds[kept_tty]);
   if (tell(c) && c.now == phase::unused) return;
   commands_.note_ending(c);
 }
@@ -85,7 +83,7 @@ void doorkeeper::collected(pid_t pid) {
   }
   if (c->now == phase::ended && !c->gone) {
     c->gone = true;
-    c->untold |= untold_gone;
+    if (!c->forgotten) c->untold |= untold_gone;
     tell(*c);
   }
   settle(*c);
@@ -93,8 +91,7 @@ void doorkeeper::collected(pid_t pid) {
 
 /// Lets go of a command of which nothing is to be told or collected any more.
 void doorkeeper::settle(command& c) {
-  if (c.now == phase::unused || c.alive() || c.untold != 0) return;
-  if (c.now == phase::failed || c.forgotten) commands_.remove(c);
+  if (c.now != phase::unused && !c.alive() && c.settled()) commands_.remove(c);
 }
 
 } // namespace clawdspace::init

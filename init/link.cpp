@@ -50,9 +50,11 @@ void door_link::close(uint64_t now) {
 }
 
 transfer door_link::send(text frame, const int* fds, size_t count) {
+  constexpr uint64_t pause = 10; // ms
   const transfer result = send_frame(fd_, frame, fds, count);
-  blocked_ = result == transfer::later;
-  return result;
+  crowded_until_ = result == transfer::crowded ? now_ms() + pause : 0;
+  blocked_ = result == transfer::later || result == transfer::crowded;
+  return blocked_ ? transfer::later : result;
 }
 
 transfer door_link::receive(char* into, size_t room, text& frame, descriptor_list& with) {

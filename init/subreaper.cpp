@@ -44,7 +44,7 @@ class door_subreaper {
 
   void tell(subreaper_message message) const;
   void tell_end(bool gone);
-  [[noreturn]] void refuse(const start_problem& problem, bool gone) const;
+  [[noreturn]] void refuse(const start_problem& problem) const;
   void start(char* const* environment);
   [[noreturn]] void end();
   bool end_wanted() const;
@@ -70,12 +70,11 @@ void door_subreaper::tell_end(bool gone) {
   tell(message);
 }
 
-void door_subreaper::refuse(const start_problem& problem, bool gone) const {
+void door_subreaper::refuse(const start_problem& problem) const {
   subreaper_message message;
   message.what = news::failed;
   message.code = problem.code;
   message.number = problem.error;
-  message.gone = gone;
   message.size = static_cast<unsigned short>(problem.view().size());
   memcpy(message.words, problem.words, message.size);
   tell(message);
@@ -103,7 +102,7 @@ void door_subreaper::start(char* const* environment) {
   if (main_.pid < 0) {
     line<128> words;
     words << "no room for another process: " << strerror(errno);
-    refuse(make_problem(door::start_failure::process_limit, errno, words.view()), true);
+    refuse(make_problem(door::start_failure::process_limit, errno, words.view()));
   }
   // A command that closes its input or output must be seen to: ours would keep the pipe open.
   close_descriptors(STDIN_FILENO, STDERR_FILENO);
@@ -111,7 +110,7 @@ void door_subreaper::start(char* const* environment) {
     int status;
     while (waitpid(main_.pid, &status, __WALL) < 0 && errno == EINTR) {
     }
-    refuse(problem, true);
+    refuse(problem);
   }
   subreaper_message message;
   message.what = news::started;
@@ -150,7 +149,7 @@ void door_subreaper::run(text words, bool mapped, char* const* environment) {
   if (const char* wrong = parse_command(arguments, spec_, culprit, way_in::door)) {
     line<320> told;
     told << wrong << " `" << culprit.first(200) << "`";
-    refuse(make_problem(door::start_failure::not_allowed, EINVAL, told.view()), true);
+    refuse(make_problem(door::start_failure::not_allowed, EINVAL, told.view()));
   }
   start(environment);
   if (mapped) munmap(const_cast<char*>(words.data()), words.size());

@@ -18,7 +18,7 @@ struct subreaper_message {
   int32_t number = 0;   // started: the pid; ended: exit code or signal; failed: errno
   news what = news::started;
   bool signaled = false;      // ended
-  bool gone = false;          // ended, failed: nothing of the tree is left
+  bool gone = false;          // ended: nothing of the tree is left
   door::start_failure code{}; // failed
   unsigned short size = 0;    // of the words
   char words[sizeof start_problem::words] = {};

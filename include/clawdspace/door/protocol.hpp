@@ -42,10 +42,10 @@
 /// **From init**
 ///
 ///   - `command ID STATE…`: one that outlives connections, or whose ending was not forgotten, at the
-///     greeting. STATE is `running PID` or the words of `ended` from its third on. Descriptors, those
-///     that there are: the writing end of stdin, the reading ends of stdout and stderr, or the pty's
-///     master; then the history. Which, is said by a last word `fds=` with the letters i, o, e, t, h in
-///     this order.
+///     greeting. STATE is `running PID` (0: its program does not run yet, and `started` or `failed`
+///     follows) or the words of `ended` from its third on. Descriptors, those that there are: the writing
+///     end of stdin, the reading ends of stdout and stderr, or the pty's master; then the history. Which,
+///     is said by a last word `fds=` with the letters i, o, e, t, h in this order.
 ///   - `started ID PID`: its program runs. With --tty, one descriptor: the pty's master.
 ///   - `failed ID CODE ERRNO WORDS`: it never ran; CODE as in init_report.hpp. The last word on it.
 ///   - `ended ID exited|signaled|lost N oom=K`: the main process ended; K is how often the space's
