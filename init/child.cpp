@@ -1,9 +1,9 @@
 #include "child.hpp"
 
 #include "accounts.hpp"
+#include "descriptors.hpp"
 #include "environment.hpp"
 #include "files.hpp"
-#include "listing.hpp"
 #include "privileges.hpp"
 #include "program.hpp"
 #include "report.hpp"
@@ -15,7 +15,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace clawdspace::init {
@@ -57,16 +56,7 @@ start_problem* shared_problem = nullptr; // where our parent sees it, else probl
 void close_the_rest(int problems) {
   if (problems != problems_fd) dup2(problems, problems_fd);
   fcntl(problems_fd, F_SETFD, FD_CLOEXEC);
-#ifdef SYS_close_range
-  if (syscall(SYS_close_range, problems_fd + 1, ~0U, 0) == 0) return;
-#endif
-  // A kernel before 5.9, or a seccomp profile from before it.
-  const int folder = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (folder < 0) return;
-  number_listing numbers(folder);
-  for (uint64_t fd = 0; numbers.next(fd);)
-    if (fd > problems_fd && fd != static_cast<uint64_t>(folder)) close(static_cast<int>(fd));
-  close(folder);
+  close_descriptors(problems_fd + 1, ~0U);
 }
 
 void reset_signals() {

@@ -59,17 +59,20 @@ void command_table::remove(command& c) {
   while (used_ > 0 && places[used_ - 1].now == phase::unused) --used_;
 }
 
-void command_table::note_ending(command& c) {
+void command_table::note_ending(command& c, bool somebody_there) {
   c.ended_as = ++endings_;
-  command* oldest = nullptr;
-  unsigned count = 0;
-  for (command& each : *this) {
-    if (each.now != phase::ended && each.now != phase::failed) continue;
-    ++count;
-    if (each.alive()) continue;
-    if (!oldest || static_cast<int32_t>(each.ended_as - oldest->ended_as) < 0) oldest = &each;
+  for (;;) {
+    command* oldest = nullptr;
+    unsigned count = 0;
+    for (command& each : *this) {
+      if (each.now != phase::ended && each.now != phase::failed) continue;
+      ++count;
+      if (each.alive() || (somebody_there && each.untold != 0)) continue;
+      if (!oldest || static_cast<int32_t>(each.ended_as - oldest->ended_as) < 0) oldest = &each;
+    }
+    if (count <= door::ending_limit || !oldest) return;
+    remove(*oldest);
   }
-  if (count > door::ending_limit && oldest) remove(*oldest);
 }
 
 } // namespace clawdspace::init

@@ -71,8 +71,9 @@ class command_table {
 
   /// Lets go of all that is kept of it.
   void remove(command& c);
-  /// Counts an ending, and forgets the oldest where there are more than door::ending_limit.
-  void note_ending(command& c);
+  /// Counts an ending, and forgets the oldest where there are more than door::ending_limit; with somebody
+  /// there to tell it to, none that is yet to be told.
+  void note_ending(command& c, bool somebody_there);
 };
 
 /// The frames about a command. Which descriptors go with `command_frame` is what c.fds says.

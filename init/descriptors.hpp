@@ -25,6 +25,9 @@ class descriptor_list {
 
 void close_descriptor(int& fd); // and makes it -1
 
+/// All that are open, from the first to the last.
+void close_descriptors(unsigned first, unsigned last);
+
 enum class transfer : unsigned char {
   done,
   later,   // when poll(2) says so

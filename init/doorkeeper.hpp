@@ -48,6 +48,7 @@ class doorkeeper {
   void forget(text id);
 
   void ask_end(command& c);
+  void hunt(command& c);
   void look_after_due(uint64_t now);
   void read_news();
   void hear(const subreaper_message& message);

@@ -1,4 +1,5 @@
 #include "doorkeeper.hpp"
+#include "kill.hpp"
 #include "process_table.hpp"
 #include "pty.hpp"
 
@@ -214,7 +215,9 @@ void doorkeeper::forget(text id) {
 void doorkeeper::end(text id) {
   command* c = commands_.find(id);
   if (!c) return answer(gone_frame(id, false)); // nobody here knows anything of it
-  if (c->gone)
+  if (c->gone && !c->confirmed && !c->alive())
+    hunt(*c);
+  else if (c->gone)
     c->untold |= untold_gone;
   else if (c->now != phase::failed)
     ask_end(*c);
@@ -241,10 +244,27 @@ void doorkeeper::ask_end(command& c) {
     if (p.chosen && p.pid != c.subreaper && !p.ended()) kill(p.pid, SIGKILL);
 }
 
+/// Its subreaper was killed: what bears its mark is all that can be found, as `init kill` does it. That takes
+/// its time, and so a process, which stands in the subreaper's place until it has done what it can.
+void doorkeeper::hunt(command& c) {
+  const pid_t pid = fork();
+  if (pid == 0) {
+    dup2(nothing_, STDOUT_FILENO); // what it says is for the Engine's exec
+    close_descriptors(news_fd, ~0U);
+    _exit(kill_command(c.id()));
+  }
+  if (pid < 0) {
+    c.untold |= untold_gone;
+    return;
+  }
+  c.subreaper = pid;
+  c.gone = false;
+}
+
 void doorkeeper::look_after_due(uint64_t now) {
   due_ = UINT64_MAX;
   for (command& c : commands_) {
-    if (!c.alive() || c.gone || c.now == phase::unused || c.now == phase::failed) continue;
+    if (!c.alive() || c.gone || c.lost || c.now == phase::unused || c.now == phase::failed) continue;
     if (c.orphan_at > now && !c.end_asked) {
       if (c.orphan_at < due_) due_ = c.orphan_at;
     } else if (c.end_asked || c.orphan_at != 0) {

@@ -67,7 +67,7 @@ void doorkeeper::hear(const subreaper_message& message) {
 void doorkeeper::note_end(command& c) {
   c.oom = growth(c.oom_before, oom_.now());
   if (tell(c) && c.now == phase::unused) return;
-  commands_.note_ending(c);
+  commands_.note_ending(c, link_.now() != door_link::state::closed);
 }
 
 void doorkeeper::collected(pid_t pid) {

@@ -2,18 +2,16 @@
 
 #include "arena.hpp"
 #include "child.hpp"
+#include "descriptors.hpp"
 #include "frame.hpp"
-#include "listing.hpp"
 #include "signals.hpp"
 #include "tree.hpp"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,20 +19,6 @@ namespace clawdspace::init {
 namespace {
 
 static_assert(end_signal == SIGUSR1);
-
-/// Closes [first, last].
-void close_descriptors(unsigned first, unsigned last) {
-#ifdef SYS_close_range
-  if (syscall(SYS_close_range, first, last, 0) == 0) return;
-#endif
-  // A kernel before 5.9, or a seccomp profile from before it.
-  const int folder = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (folder < 0) return;
-  number_listing numbers(folder);
-  for (uint64_t fd = 0; numbers.next(fd);)
-    if (fd >= first && fd <= last && fd != static_cast<uint64_t>(folder)) close(static_cast<int>(fd));
-  close(folder);
-}
 
 class door_subreaper {
   const uint32_t command_;

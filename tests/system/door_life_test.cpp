@@ -163,6 +163,52 @@ TEST_CASE("a subreaper that was killed leaves a command that is lost, and a tree
   CHECK(s.door().receive_about("lost").text() == "ended lost lost 0 oom=0 gone=unconfirmed");
   CHECK(s.door().receive_about("left").text() == "gone left unconfirmed");
   CHECK(run_through(s.door(), "after", {}, {"true"}).end == "ended after exited 0 oom=0 gone=confirmed");
+  // What bears their marks can still be ended, but nobody knows whether that is all.
+  CHECK(s.runs("sleep 341"));
+  for (const char* id : {"lost", "left"}) {
+    s.door().send({"end", id});
+    CHECK(s.door().receive_about(id).text() == std::string("gone ") + id + " unconfirmed");
+  }
+  CHECK_FALSE(s.runs("sleep 34"));
+  CHECK(eventually([&] { return s.processes() == 0; }));
+}
+
+TEST_CASE("an end that comes before the start is heeded as well") {
+  door_space s;
+  for (int i = 0; i < 50; ++i) {
+    const auto id = "e" + std::to_string(i);
+    auto command = spawn(s.door(), id, {}, {"sleep", "344"});
+    s.door().send({"end", id});
+    auto frame = s.door().receive_about(id);
+    if (frame.word(0) == "started") frame = s.door().receive_about(id);
+    CHECK(frame.text() == "ended " + id + " signaled 9 oom=0 gone=confirmed");
+  }
+}
+
+TEST_CASE("who stops subreapers, or commands before they run, does not hold up their end") {
+  door_space s;
+  auto stopped = spawn(s.door(), "stopped", {}, {"sleep", "345"});
+  await_start(s.door(), stopped);
+  REQUIRE(s.as_root({"sh", "-c", "kill -STOP $(pgrep -P 1 -x init)"}).code == 0);
+  s.door().send({"end", "stopped"});
+  CHECK(s.door().receive_about("stopped").text() == "ended stopped signaled 9 oom=0 gone=confirmed");
+
+  auto foe = spawn(
+      s.door(), "foe", {},
+      {"python3", "-c",
+       "import os\nprint('up', flush=True)\nwhile True:\n  try: os.kill(-1, 19)\n  except OSError: pass"});
+  await_start(s.door(), foe);
+  read_until(foe.out, "up\n");
+  for (int i = 0; i < 50; ++i) {
+    const auto id = "v" + std::to_string(i);
+    auto victim = spawn(s.door(), id, {}, {"sleep", "346"});
+    s.door().send({"end", id});
+    auto frame = s.door().receive_about(id);
+    if (frame.word(0) == "started") frame = s.door().receive_about(id);
+    CHECK(frame.text() == "ended " + id + " signaled 9 oom=0 gone=confirmed");
+  }
+  s.door().send({"end", "foe"});
+  CHECK(s.door().receive_about("foe").text() == "ended foe signaled 9 oom=0 gone=confirmed");
 }
 
 TEST_CASE("in a strict space nothing can be done to init or a subreaper, by any user") {
@@ -282,14 +328,14 @@ TEST_CASE("a daemon that does not read loses nothing, and a thousand commands le
   door_space s(profile::standard, "", {"--pids-limit", "-1"});
   const auto before = descriptors(s);
   const auto null = make_pipe();
-  for (int round = 0; round < 4; ++round) {
-    for (int i = 0; i < 250; ++i)
+  for (int round = 0; round < 2; ++round) {
+    for (int i = 0; i < 600; ++i)
       s.door().send({"spawn", "m" + std::to_string(i), "--", "/bin/true"},
                     {null.write.value(), null.write.value()});
-    for (int i = 0; i < 250; ++i) {
+    for (int i = 0; i < 600; ++i) {
       const auto id = "m" + std::to_string(i);
-      CHECK(s.door().receive_about(id, 60s).word(0) == "started");
-      CHECK(s.door().receive_about(id, 60s).text() == "ended " + id + " exited 0 oom=0 gone=confirmed");
+      CHECK(s.door().receive_about(id, 20s).word(0) == "started");
+      CHECK(s.door().receive_about(id, 20s).text() == "ended " + id + " exited 0 oom=0 gone=confirmed");
       s.door().send({"forget", id});
     }
     CHECK(eventually([&] { return s.processes() == 0; }));
