@@ -1,7 +1,10 @@
 #include "served_exchange.hpp"
 
+#include "ready.hpp"
 #include <clawdspace/core/event.hpp>
 #include <clawdspace/core/log.hpp>
+
+#include <asio/post.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -10,6 +13,8 @@
 namespace clawdspace::http {
 
 namespace {
+
+constexpr std::size_t dropped_at_once = std::size_t{64} << 10;
 
 bool is_request_id(std::string_view id) {
   return !id.empty() && id.size() <= 64 && std::all_of(id.begin(), id.end(), [](char c) {
@@ -23,6 +28,22 @@ std::string join(const std::vector<std::string>& names) {
   for (const auto& name : names) list.append(list.empty() ? "" : ", ").append(name);
   return list;
 }
+
+/// The line before a chunk's bytes.
+class chunk_head {
+ public:
+  explicit chunk_head(std::size_t size) {
+    auto* end = std::to_chars(line_.data(), line_.data() + 16, size, 16).ptr;
+    *end++ = '\r';
+    *end++ = '\n';
+    length_ = static_cast<std::size_t>(end - line_.data());
+  }
+  [[nodiscard]] std::string_view text() const { return {line_.data(), length_}; }
+
+ private:
+  std::array<char, 20> line_{};
+  std::size_t length_ = 0;
+};
 
 } // namespace
 
@@ -154,22 +175,39 @@ task<> served_exchange::start(int status, fields headers, std::vector<std::strin
   status_ = status;
 }
 
-task<> served_exchange::write(std::span<const std::byte> chunk) {
+bool served_exchange::drops_body() const {
   if (!started_ || whole_) throw error(errc::internal, "a piece of a body outside of a response");
-  if (chunk.empty() || framing_ == framing::none || head_.method == "HEAD") co_return;
-  if (framing_ == framing::closing) {
+  return framing_ == framing::none || head_.method == "HEAD";
+}
+
+task<> served_exchange::write(std::span<const std::byte> chunk) {
+  if (drops_body() || chunk.empty()) co_return;
+  if (framing_ == framing::closing)
     co_await send(gathered().add(chunk));
-  } else {
-    std::array<char, 20> size{};
-    auto* end = std::to_chars(size.data(), size.data() + 16, chunk.size(), 16).ptr;
-    *end++ = '\r';
-    *end++ = '\n';
-    co_await send(gathered()
-                      .add(std::string_view(size.data(), static_cast<std::size_t>(end - size.data())))
-                      .add(chunk)
-                      .add("\r\n"));
-  }
+  else
+    co_await send(gathered().add(chunk_head(chunk.size()).text()).add(chunk).add("\r\n"));
   bytes_sent_ += chunk.size();
+}
+
+task<> served_exchange::write_from_pipe(int pipe, std::size_t size) {
+  if (drops_body()) {
+    co_await drop_from(pipe, size);
+    co_return;
+  }
+  if (size == 0) co_return;
+  if (sending_) throw error(errc::client_left, "the connection broke off before");
+  sending_ = true;
+  auto& to = place_.to;
+  if (framing_ == framing::closing) {
+    co_await to.send_from_pipe(pipe, size, false);
+  } else {
+    const chunk_head head(size);
+    co_await to.send(gathered().add(head.text()), true);
+    co_await to.send_from_pipe(pipe, size, true);
+    co_await to.send(gathered().add("\r\n"));
+  }
+  sending_ = false;
+  bytes_sent_ += size;
 }
 
 task<> served_exchange::finish(fields trailers) {
@@ -182,6 +220,17 @@ task<> served_exchange::finish(fields trailers) {
     co_await send(gathered().add(last));
   }
   whole_ = true;
+}
+
+task<> served_exchange::drop_from(int pipe, std::size_t size) {
+  const auto scrap = std::make_unique_for_overwrite<std::byte[]>(std::min(size, dropped_at_once));
+  while (size > 0) {
+    const auto n = read_ready(pipe, {scrap.get(), std::min(size, dropped_at_once)});
+    if (n == 0) throw error(errc::internal, "a pipe held less than was to be sent");
+    size -= n;
+    if (place_.to.turn_is_over(n))
+      co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
+  }
 }
 
 task<> served_exchange::wait_departure() {

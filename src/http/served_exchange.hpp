@@ -47,6 +47,7 @@ class served_exchange final : public exchange {
   task<> start(int status, fields headers, std::vector<std::string> trailer_names) override;
   using exchange::write;
   task<> write(std::span<const std::byte> chunk) override;
+  task<> write_from_pipe(int pipe, std::size_t size) override;
   task<> finish(fields trailers) override;
   [[nodiscard]] bool started() const override { return started_; }
   [[nodiscard]] std::uint64_t bytes_sent() const override { return bytes_sent_; }
@@ -68,6 +69,9 @@ class served_exchange final : public exchange {
   task<> handle();
   task<> send_head(int status, const fields& headers, std::string_view body);
   task<> send(gathered what);
+  /// Whether a piece of the body goes nowhere; throws where there is no place for one.
+  [[nodiscard]] bool drops_body() const;
+  task<> drop_from(int pipe, std::size_t size);
   void check_expectation() const;
   [[nodiscard]] bool can_keep_connection(bool body_is_over);
   response_frame frame(framing body, std::string_view trailers = {});

@@ -1,12 +1,16 @@
 #include "wire.hpp"
 
+#include "ready.hpp"
 #include <clawdspace/core/error.hpp>
 
 #include <asio/post.hpp>
 
 #include <algorithm>
 #include <cerrno>
+#include <fcntl.h>
+#include <memory>
 #include <netinet/tcp.h>
+#include <string>
 #include <sys/socket.h>
 
 namespace clawdspace::http {
@@ -21,6 +25,9 @@ constexpr std::size_t turn_size = std::size_t{1} << 20;
 /// A call counts as this much at least, so that many small ones end a turn too.
 constexpr std::size_t call_cost = std::size_t{16} << 10;
 
+/// What is read in one go where splice(2) does not serve.
+constexpr std::size_t copied_at_once = std::size_t{64} << 10;
+
 /// The kernel tells of the last acknowledgement in its ticks.
 constexpr std::chrono::milliseconds clock_grain{20};
 constexpr std::chrono::milliseconds rate_limit_is_over{5'000};
@@ -32,6 +39,10 @@ void set(int fd, int level, int option, int value) noexcept {
 bool means_peer_left(int error) {
   return error == ECONNRESET || error == EPIPE || error == ENOTCONN || error == ETIMEDOUT ||
          error == ECONNABORTED || error == EHOSTUNREACH || error == ENETUNREACH || error == ENETDOWN;
+}
+
+[[noreturn]] void fail_short(std::size_t missing) {
+  throw error(errc::internal, "a pipe held " + std::to_string(missing) + " bytes less than were to be sent");
 }
 
 [[noreturn]] void fail(int error, const char* call) {
@@ -99,12 +110,24 @@ task<bool> wire::wait_readable() {
   }
 }
 
-task<> wire::send(gathered what) {
+task<> wire::wait_writable() {
+  const auto [ec] = co_await socket_.async_wait(asio::socket_base::wait_write, nothrow);
+  without_pause_ = 0;
+  if (ec == asio::error::operation_aborted) {
+    // else a wait in the other direction was meant
+    if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none)
+      throw std::system_error(ec);
+  } else if (ec) {
+    throw std::system_error(ec, "waiting for the client");
+  }
+}
+
+task<> wire::send(gathered what, bool more) {
   while (!what.empty()) {
     msghdr message{};
     message.msg_iov = &what.pieces_[what.first_];
     message.msg_iovlen = what.count_ - what.first_;
-    const auto n = ::sendmsg(fd(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    const auto n = ::sendmsg(fd(), &message, MSG_NOSIGNAL | MSG_DONTWAIT | (more ? MSG_MORE : 0));
     if (n >= 0) {
       what.skip(static_cast<std::size_t>(n));
       if (turn_is_over(static_cast<std::size_t>(n)))
@@ -113,14 +136,40 @@ task<> wire::send(gathered what) {
     }
     if (errno == EINTR) continue;
     if (errno != EAGAIN && errno != EWOULDBLOCK) fail(errno, "sendmsg");
-    const auto [ec] = co_await socket_.async_wait(asio::socket_base::wait_write, nothrow);
-    without_pause_ = 0;
-    if (ec == asio::error::operation_aborted) {
-      if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none)
-        throw std::system_error(ec);
-    } else if (ec) {
-      throw std::system_error(ec, "waiting for the client");
+    co_await wait_writable();
+  }
+}
+
+task<> wire::send_from_pipe(int pipe, std::size_t size, bool more) {
+  // A socket's end of it does not wait either: served sockets are non-blocking.
+  const unsigned flags = SPLICE_F_MOVE | SPLICE_F_NONBLOCK | (more ? SPLICE_F_MORE : 0U);
+  while (size > 0) {
+    const auto n = ::splice(pipe, nullptr, fd(), nullptr, size, flags);
+    if (n > 0) {
+      size -= static_cast<std::size_t>(n);
+      if (turn_is_over(static_cast<std::size_t>(n)))
+        co_await asio::post(socket_.get_executor(), asio::use_awaitable);
+      continue;
     }
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno == EINVAL) {
+      co_await copy_from(pipe, size, more);
+      co_return;
+    }
+    if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK) fail(errno, "splice");
+    // It does not say which of the two was not ready.
+    if (n == 0 || ready_in(pipe) == 0) fail_short(size);
+    co_await wait_writable();
+  }
+}
+
+task<> wire::copy_from(int source, std::size_t size, bool more) {
+  const auto buffer = std::make_unique_for_overwrite<std::byte[]>(std::min(size, copied_at_once));
+  while (size > 0) {
+    const auto n = read_ready(source, {buffer.get(), std::min(size, copied_at_once)});
+    if (n == 0) fail_short(size);
+    size -= n;
+    co_await send(gathered().add(std::span<const std::byte>(buffer.get(), n)), more || size > 0);
   }
 }
 

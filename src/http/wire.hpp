@@ -52,8 +52,13 @@ class wire {
   /// Waits until there is something to receive, or the end. Throws std::errc::timed_out past the deadline;
   /// false where `wake` ended the wait.
   task<bool> wait_readable();
-  /// Sends all of it. Throws errc::client_left where the peer has gone.
-  task<> send(gathered what);
+  /// Sends all of it. Throws errc::client_left where the peer has gone. `more`: what comes next may share
+  /// its last segment.
+  task<> send(gathered what, bool more = false);
+  /// Sends `size` bytes that stand ready in a pipe (or in what else can be read), without taking them into
+  /// the process where the kernel can do so. Throws errc::client_left, and errc::internal where the pipe
+  /// holds less: another one reads from it.
+  task<> send_from_pipe(int pipe, std::size_t size, bool more);
   /// Whether so much has moved without waiting that other connections are due.
   bool turn_is_over(std::size_t moved) noexcept;
   /// Sends what the kernel takes at once and forgets the rest: for a last word.
@@ -79,6 +84,9 @@ class wire {
   void reset_on_close() noexcept;
 
  private:
+  task<> wait_writable();
+  task<> copy_from(int source, std::size_t size, bool more);
+
   asio::ip::tcp::socket socket_;
   steady_time read_deadline_ = steady_time::max();
   std::size_t without_pause_ = 0; ///< bytes moved since the loop had a turn

@@ -52,6 +52,10 @@ class kept_exchange final : public http::exchange {
     co_return;
   }
   using http::exchange::write;
+  task<> write_from_pipe(int, std::size_t) override {
+    throw error(errc::internal, "no command runs here");
+    co_return;
+  }
   task<> finish(http::fields) override { co_return; }
   [[nodiscard]] bool started() const override { return given.has_value(); }
   [[nodiscard]] std::uint64_t bytes_sent() const override { return 0; }

@@ -5,6 +5,7 @@
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
 
+#include <csignal>
 #include <future>
 #include <stdexcept>
 #include <thread>
@@ -161,10 +162,16 @@ task<> handle(http::exchange& x, served& notes) {
 
 served with_server(http::server_limits limits, const std::function<void(const control&)>& client,
                    std::chrono::seconds deadline) {
+  return with_handler(limits, handle, client, deadline);
+}
+
+served with_handler(http::server_limits limits, const handler& answer,
+                    const std::function<void(const control&)>& client, std::chrono::seconds deadline) {
+  ::signal(SIGPIPE, SIG_IGN); // as the daemon does; splice(2) knows no MSG_NOSIGNAL
   asio::io_context loop{1};
   served notes;
   http::server under_test(loop.get_executor(), limits,
-                          {.handle = [&notes](http::exchange& x) { return handle(x, notes); },
+                          {.handle = [&](http::exchange& x) { return answer(x, notes); },
                            .problem =
                                [](const std::exception_ptr& failure, const http::request_head*) {
                                  std::string what = "failure";

@@ -40,6 +40,12 @@ struct control {
 served with_server(http::server_limits limits, const std::function<void(const control&)>& client,
                    std::chrono::seconds deadline = std::chrono::seconds(30));
 
+/// The same with a handler of the test's own.
+using handler = std::function<task<>(http::exchange&, served&)>;
+served with_handler(http::server_limits limits, const handler& handle,
+                    const std::function<void(const control&)>& client,
+                    std::chrono::seconds deadline = std::chrono::seconds(30));
+
 /// Waits, within a bound, until the condition holds; throws otherwise.
 void eventually(const std::function<bool()>& condition);
 

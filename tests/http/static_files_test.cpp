@@ -64,6 +64,7 @@ class kept_exchange final : public http::exchange {
   }
   task<> start(int, http::fields, std::vector<std::string>) override { co_return; }
   task<> write(std::span<const std::byte>) override { co_return; }
+  task<> write_from_pipe(int, std::size_t) override { co_return; }
   task<> finish(http::fields) override { co_return; }
   [[nodiscard]] bool started() const override { return false; }
   [[nodiscard]] std::uint64_t bytes_sent() const override { return 0; }

@@ -55,6 +55,11 @@ class exchange {
   /// span.
   virtual task<> write(std::span<const std::byte> chunk) = 0;
   task<> write(std::string_view text) { return write(std::as_bytes(std::span(text))); }
+  /// Sends exactly `size` bytes that stand ready in a pipe as `write` would, without taking them into the
+  /// process where the kernel can do so. A pipe that holds less (another one reads from it) is
+  /// errc::internal, and as any failure it cuts the response. The pipe's flags are left alone. The process
+  /// must ignore SIGPIPE: splice(2) raises it.
+  virtual task<> write_from_pipe(int pipe, std::size_t size) = 0;
   virtual task<> finish(fields trailers = {}) = 0;
 
   [[nodiscard]] virtual bool started() const = 0;
