@@ -50,6 +50,10 @@ face face_of(errc code) {
     return {415, "unsupported_media_type"};
   case errc::offset_out_of_range:
     return {416, "offset_out_of_range"};
+  case errc::origin_refused:
+    return {403, "origin_refused"};
+  case errc::upgrade_required:
+    return {426, "upgrade_required"};
   case errc::too_many_requests:
     return {429, "too_many_spaces"};
   case errc::client_left:
@@ -102,6 +106,10 @@ http::response to_response(const std::exception_ptr& failure) {
   answer.status = status;
   answer.headers.add("Content-Type", "application/json");
   if (status == 401) answer.headers.add("WWW-Authenticate", "Bearer realm=\"clawdspace\"");
+  if (status == 426) {
+    answer.headers.add("Upgrade", "websocket");
+    answer.headers.add("Sec-WebSocket-Version", "13");
+  }
   if (status == 503) answer.headers.add("Retry-After", "1");
   answer.body = boost::json::serialize(boost::json::object{{"error", words}, {"code", code}}) + "\n";
   return answer;

@@ -82,7 +82,7 @@ task<bool> connection::answer(std::exception_ptr refused, int status) {
     unread_ = true;
   else
     inlet_.let_go();
-  served_exchange x({service_, wire_, inlet_, scratch_, peer_});
+  served_exchange x({service_, wire_, inlet_, scratch_, peer_, became_});
   busy_ = true;
   co_await x.serve(std::move(refused), status);
   busy_ = false;
@@ -95,7 +95,7 @@ task<bool> connection::answer(std::exception_ptr refused, int status) {
               {clawdspace::field("requestId", x.id()),
                clawdspace::field("failure", describe(std::current_exception()))});
   }
-  if (!inlet_.body_over()) unread_ = true;
+  if (!inlet_.body_over() || x.unread()) unread_ = true;
   if (x.started() && !x.whole() && x.looks_whole_when_cut()) wire_.reset_on_close();
   if (!x.keeps_connection()) co_return false;
   if (inlet_.body_over()) co_return true;
@@ -116,8 +116,14 @@ task<> connection::turn_away(std::string refusal) {
   co_await close(turned_away, turned_away);
 }
 
-void connection::close_if_idle() {
+void connection::go_away() {
   if (inlet_.idle()) wire_.wake();
+  if (became_ != nullptr) became_->go_away();
+}
+
+void connection::look(steady_time now) {
+  wire_.look(now);
+  if (became_ != nullptr) became_->look(now);
 }
 
 void connection::look_for_silence(steady_time now) {

@@ -18,10 +18,10 @@ class connection {
   /// Tells one that there is no room for so, without reading a request, and closes.
   task<> turn_away(std::string refusal);
 
-  /// Ends the wait for a next request.
-  void close_if_idle();
+  /// The server stops: ends the wait for a next request, or a WebSocket.
+  void go_away();
   /// Called now and then, for deadlines.
-  void look(steady_time now) { wire_.look(now); }
+  void look(steady_time now);
   /// Called less often: lets go of a client that has fallen silent.
   void look_for_silence(steady_time now);
 
@@ -36,8 +36,9 @@ class connection {
   wire wire_;
   inlet inlet_;
   std::string scratch_;
-  bool busy_ = false;   ///< a request is being answered
-  bool unread_ = false; ///< the client may still be sending: close so that it reads the answer first
+  upgraded* became_ = nullptr; ///< while it is of another protocol
+  bool busy_ = false;          ///< a request is being answered
+  bool unread_ = false;        ///< the client may still be sending: close so that it reads the answer first
 };
 
 } // namespace clawdspace::http

@@ -38,6 +38,12 @@ class inlet {
   /// What is to come of a body of known length.
   [[nodiscard]] std::optional<std::uint64_t> remaining();
 
+  /// For a connection whose protocol was switched: the bytes behind the head, or what came since and was not
+  /// used yet; and where there is none, receives what has come, as wire::receive_now.
+  [[nodiscard]] std::span<const std::byte> received() const { return unused(); }
+  void use(std::size_t size) noexcept { begin_ += size; }
+  std::optional<std::size_t> receive_now() { return fill_now(); }
+
   /// Whether bytes were received that belong to no request yet.
   [[nodiscard]] bool has_more() const noexcept { return begin_ < end_; }
   /// Reads and drops until the client has closed, too, or the time is over.

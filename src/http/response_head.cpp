@@ -40,10 +40,9 @@ void write_head(std::string& out, int status, const fields& headers, const respo
   else if (frame.body == framing::chunked)
     write_field(out, "Transfer-Encoding", "chunked");
   if (!frame.trailers.empty()) write_field(out, "Trailer", frame.trailers);
-  if (!frame.keep_alive)
-    write_field(out, "Connection", "close");
-  else if (frame.version_minor == 0)
-    write_field(out, "Connection", "keep-alive");
+  std::string connection = !frame.keep_alive ? "close" : frame.version_minor == 0 ? "keep-alive" : "";
+  if (headers.contains("upgrade")) connection += connection.empty() ? "Upgrade" : ", Upgrade";
+  if (!connection.empty()) write_field(out, "Connection", connection);
   write_field(out, "Date", frame.date);
   write_field(out, "X-Request-Id", frame.id);
   out += "\r\n";

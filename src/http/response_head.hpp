@@ -29,8 +29,8 @@ struct response_frame {
 bool has_body(int status) noexcept;
 
 /// Writes the status line and headers, with the empty line, into `out`. What frames the message is said here
-/// alone: such lines in `headers` are left out, but for the Content-Length of a response without its body.
-/// Throws errc::internal for a header that would end its line.
+/// alone: such lines in `headers` are left out (`Upgrade` gets its `Connection`), but for the Content-Length
+/// of a response without its body. Throws errc::internal for a header that would end its line.
 void write_head(std::string& out, int status, const fields& headers, const response_frame& frame);
 
 /// Header or trailer lines as they go out. Throws errc::internal for one that would end its line.

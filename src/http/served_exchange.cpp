@@ -1,5 +1,6 @@
 #include "served_exchange.hpp"
 
+#include "handshake.hpp"
 #include "ready.hpp"
 #include <clawdspace/core/event.hpp>
 #include <clawdspace/core/log.hpp>
@@ -222,6 +223,26 @@ task<> served_exchange::finish(fields trailers) {
   whole_ = true;
 }
 
+task<websocket*> served_exchange::accept_websocket(websocket_options options) {
+  if (started_) throw error(errc::internal, "a second response to one request");
+  const auto agreed = value_or_throw(agree_on_websocket(head_, options));
+  if (place_.shared.stopping) throw error(errc::shutting_down, "the server is stopping");
+  fields headers{{"Upgrade", "websocket"}, {"Sec-WebSocket-Accept", agreed.accept}};
+  if (!agreed.protocol.empty()) headers.add("Sec-WebSocket-Protocol", agreed.protocol);
+  keep_alive_ = true;
+  framing_ = framing::none;
+  place_.scratch.clear();
+  write_head(place_.scratch, 101, headers, frame(framing_));
+  started_ = true;
+  keep_alive_ = false; // it ends with the WebSocket
+  co_await send(gathered().add(place_.scratch));
+  status_ = 101;
+  websocket_.emplace(place_.to, place_.from, place_.shared.limits, options.text_limit, agreed.protocol);
+  place_.became = &*websocket_;
+  if (place_.shared.stopping) websocket_->go_away(); // meanwhile
+  co_return &*websocket_;
+}
+
 task<> served_exchange::drop_from(int pipe, std::size_t size) {
   const auto scrap = std::make_unique_for_overwrite<std::byte[]>(std::min(size, dropped_at_once));
   while (size > 0) {
@@ -250,7 +271,7 @@ void served_exchange::check_expectation() const {
 
 task<> served_exchange::handle() {
   co_await place_.shared.hooks.handle(*this);
-  if (!whole_) throw error(errc::internal, "the handler ended without a whole response");
+  if (!whole_ && !websocket_) throw error(errc::internal, "the handler ended without a whole response");
 }
 
 void served_exchange::respond_to_cancellation(const response& r) {
@@ -263,6 +284,19 @@ void served_exchange::respond_to_cancellation(const response& r) {
   started_ = true;
   place_.to.send_now(place_.scratch);
   status_ = r.status;
+}
+
+task<> served_exchange::end_websocket(const std::exception_ptr& failure) {
+  if (failure && !is_departure(failure)) {
+    log_warning("a WebSocket's handler failed",
+                {clawdspace::field("requestId", id_), clawdspace::field("failure", describe(failure))});
+    websocket_->close(close_code::internal_error, "something went wrong inside the server");
+  }
+  try {
+    co_await websocket_->finish();
+  } catch (...) {
+    if (!is_cancellation(std::current_exception())) throw;
+  }
 }
 
 task<> served_exchange::serve(std::exception_ptr refused, int refused_status) {
@@ -283,10 +317,17 @@ task<> served_exchange::serve(std::exception_ptr refused, int refused_status) {
       failure = std::current_exception();
     }
   }
-  if (!failure) co_return;
+  if (!failure && !websocket_) co_return;
 
   const bool cancelled =
       (co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none;
+  if (websocket_) {
+    if (cancelled)
+      websocket_->go_away();
+    else
+      co_await end_websocket(failure);
+    co_return;
+  }
   if (cancelled) keep_alive_ = false;
   if (is_departure(failure)) co_return;
   if (started_) {

@@ -2,6 +2,7 @@
 
 #include "inlet.hpp"
 #include "response_head.hpp"
+#include "served_websocket.hpp"
 #include <clawdspace/http/exchange.hpp>
 
 #include <array>
@@ -25,9 +26,13 @@ class served_exchange final : public exchange {
     inlet& from;
     std::string& scratch;
     std::string_view peer;
+    upgraded*& became; ///< set while the connection is of another protocol
   };
 
   explicit served_exchange(const place& where);
+  ~served_exchange() override { place_.became = nullptr; }
+  served_exchange(const served_exchange&) = delete;
+  served_exchange& operator=(const served_exchange&) = delete;
 
   [[nodiscard]] const request_head& head() const override { return head_; }
   [[nodiscard]] std::string_view id() const override { return id_; }
@@ -49,8 +54,11 @@ class served_exchange final : public exchange {
   task<> write(std::span<const std::byte> chunk) override;
   task<> write_from_pipe(int pipe, std::size_t size) override;
   task<> finish(fields trailers) override;
+  task<websocket*> accept_websocket(websocket_options options) override;
   [[nodiscard]] bool started() const override { return started_; }
-  [[nodiscard]] std::uint64_t bytes_sent() const override { return bytes_sent_; }
+  [[nodiscard]] std::uint64_t bytes_sent() const override {
+    return websocket_ ? websocket_->bytes_sent() : bytes_sent_;
+  }
   task<> wait_departure() override;
 
   /// The connection's part: calls the handler and makes a response of what it throws. `refused`: why the
@@ -62,11 +70,14 @@ class served_exchange final : public exchange {
   [[nodiscard]] bool keeps_connection() const noexcept { return keep_alive_ && whole_; }
   /// Whether the response is whole, to its last byte.
   [[nodiscard]] bool whole() const noexcept { return whole_; }
+  /// Whether the client may be sending what nobody will read.
+  [[nodiscard]] bool unread() const noexcept { return websocket_ && websocket_->unread(); }
   /// Whether a client could take a response that was cut for a whole one.
   [[nodiscard]] bool looks_whole_when_cut() const noexcept { return framing_ == framing::closing; }
 
  private:
   task<> handle();
+  task<> end_websocket(const std::exception_ptr& failure);
   task<> send_head(int status, const fields& headers, std::string_view body);
   task<> send(gathered what);
   /// Whether a piece of the body goes nowhere; throws where there is no place for one.
@@ -93,6 +104,7 @@ class served_exchange final : public exchange {
   bool whole_ = false;
   bool keep_alive_ = true;
   bool refused_ = false;
+  std::optional<served_websocket> websocket_;
 };
 
 } // namespace clawdspace::http

@@ -209,7 +209,8 @@ task<> server::impl::accept(asio::ip::tcp::acceptor& from) {
 task<> server::impl::watch() {
   const auto& limits = service_.limits;
   const auto shortest =
-      std::min({limits.idle, limits.head_time, limits.body_time, limits.write_time, 8'000ms});
+      std::min({limits.idle, limits.head_time, limits.body_time, limits.write_time, limits.websocket_ping,
+                limits.websocket_silence, limits.websocket_close, 8'000ms});
   const auto turn = often_enough(shortest, 1s);
   const auto silence_turn = std::max(turn, often_enough(limits.write_time, 5s));
   auto silence_due = std::chrono::steady_clock::now() + silence_turn;
@@ -238,7 +239,7 @@ void server::impl::stop() {
     std::error_code ignored; // closed is closed
     each.close(ignored);
   }
-  for (auto* each : connections_) each->close_if_idle();
+  for (auto* each : connections_) each->go_away();
   descriptor_timer_.cancel();
   stop_asked_.set();
 }

@@ -173,13 +173,15 @@ task<> wire::copy_from(int source, std::size_t size, bool more) {
   }
 }
 
-void wire::send_now(std::string_view text) noexcept {
-  while (!text.empty()) {
-    const auto n = ::send(fd(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+std::size_t wire::send_now(std::string_view text) noexcept {
+  std::size_t sent = 0;
+  while (sent < text.size()) {
+    const auto n = ::send(fd(), text.data() + sent, text.size() - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return;
-    text.remove_prefix(static_cast<std::size_t>(n));
+    if (n <= 0) break;
+    sent += static_cast<std::size_t>(n);
   }
+  return sent;
 }
 
 void wire::wake() {

@@ -61,8 +61,9 @@ class wire {
   task<> send_from_pipe(int pipe, std::size_t size, bool more);
   /// Whether so much has moved without waiting that other connections are due.
   bool turn_is_over(std::size_t moved) noexcept;
-  /// Sends what the kernel takes at once and forgets the rest: for a last word.
-  void send_now(std::string_view text) noexcept;
+  /// Sends what the kernel takes at once, and returns how much that was; whether the peer has gone is for
+  /// reads to find out.
+  std::size_t send_now(std::string_view text) noexcept;
 
   void set_read_deadline(steady_time when) noexcept { read_deadline_ = when; }
   void clear_read_deadline() noexcept { read_deadline_ = steady_time::max(); }

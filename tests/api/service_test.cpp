@@ -57,6 +57,10 @@ class kept_exchange final : public http::exchange {
     co_return;
   }
   task<> finish(http::fields) override { co_return; }
+  task<http::websocket*> accept_websocket(http::websocket_options) override {
+    throw error(errc::internal, "there is no connection");
+    co_return nullptr;
+  }
   [[nodiscard]] bool started() const override { return given.has_value(); }
   [[nodiscard]] std::uint64_t bytes_sent() const override { return 0; }
   task<> wait_departure() override {

@@ -28,6 +28,8 @@ enum class errc {
   offset_out_of_range,
   not_supported,
   too_many_requests,
+  upgrade_required,
+  origin_refused,
   client_left,
   // what the Engine does
   engine_failed,

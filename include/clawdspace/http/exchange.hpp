@@ -4,6 +4,7 @@
 #include <clawdspace/core/units.hpp>
 #include <clawdspace/http/message.hpp>
 #include <clawdspace/http/query.hpp>
+#include <clawdspace/http/websocket.hpp>
 
 #include <cstddef>
 #include <span>
@@ -15,8 +16,9 @@
 namespace clawdspace::http {
 
 /// One request and its response: what a handler is given. A handler responds once, with `respond`, or with
-/// `start`, any number of `write`s and `finish`; what it throws before that becomes an error response, and
-/// after it cuts the connection, so that the client sees that the answer is not whole.
+/// `start`, any number of `write`s and `finish`, or with `accept_websocket`; what it throws before that
+/// becomes an error response, and after it cuts the connection, so that the client sees that the answer is
+/// not whole.
 class exchange {
  public:
   virtual ~exchange() = default;
@@ -61,6 +63,11 @@ class exchange {
   /// must ignore SIGPIPE: splice(2) raises it.
   virtual task<> write_from_pipe(int pipe, std::size_t size) = 0;
   virtual task<> finish(fields trailers = {}) = 0;
+
+  /// Answers a WebSocket's opening handshake: 101, in place of any other response. What it returns lives as
+  /// long as the exchange, and is never null. Throws errc::upgrade_required (426), errc::malformed_request or
+  /// errc::origin_refused for a handshake that is wrong, errc::shutting_down while the server stops.
+  virtual task<websocket*> accept_websocket(websocket_options options) = 0;
 
   [[nodiscard]] virtual bool started() const = 0;
   /// What has been sent of the body, before chunk framing; for the log.

@@ -23,6 +23,9 @@ struct server_limits {
   std::chrono::milliseconds head_time{15'000};  ///< from a request's first byte to the end of its head
   std::chrono::milliseconds body_time{60'000};  ///< longest silence inside a request's body
   std::chrono::milliseconds write_time{60'000}; ///< longest time that the peer takes no byte and is not alive
+  std::chrono::milliseconds websocket_ping{30'000};    ///< between two pings
+  std::chrono::milliseconds websocket_silence{60'000}; ///< longest time without a byte from the peer
+  std::chrono::milliseconds websocket_close{5'000};    ///< what the closing handshake gets
   std::chrono::milliseconds drain{
       10'000}; ///< what requests get to end after stop() before they are cancelled
 };
