@@ -232,7 +232,6 @@ task<> served_websocket::finish() {
   // What the peer still sends is read, so that closing does not reset the connection over our last word.
   while (!cut_ && !peer_closed_ && !failed_)
     if (!step() && !peer_closed_ && !failed_) co_await receive();
-  if (cut_) wire_.reset_on_close();
 }
 
 } // namespace clawdspace::http

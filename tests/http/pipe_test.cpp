@@ -53,6 +53,10 @@ void put(int fd, std::string_view text) {
 task<> answer_from(two_ends ends, http::exchange& x) {
   co_await x.start(200, {});
   put(ends.in.value(), "hello world");
+  test::eventually([&] { // a terminal hands it over in its own time
+    int ready = 0;
+    return ::ioctl(ends.out.value(), FIONREAD, &ready) == 0 && ready == 11;
+  });
   co_await x.write_from_pipe(ends.out.value(), 6);
   co_await x.write("(own)");
   co_await x.write_from_pipe(ends.out.value(), 5);

@@ -31,6 +31,10 @@ int status_of(const std::exception_ptr& failure) {
       return 404;
     case errc::shutting_down:
       return 503;
+    case errc::upgrade_required:
+      return 426;
+    case errc::origin_refused:
+      return 403;
     default:
       return 500;
     }
