@@ -189,6 +189,7 @@ void served_websocket::end(close_code code, std::string_view reason) {
 }
 
 void served_websocket::lose() noexcept {
+  if (writing_) wire_.abandon(); // who left takes nothing any more
   cut_ = true;
   if (!ending_) ending_ = ending{close_code::abnormal, {}};
 }
@@ -204,6 +205,7 @@ void served_websocket::go_away() { close(close_code::going_away, "the server is 
 void served_websocket::look(steady_time when) {
   if (when >= close_by_) {
     close_by_ = steady_time::max();
+    lose();
     wire_.abandon();
     return;
   }
@@ -212,7 +214,10 @@ void served_websocket::look(steady_time when) {
     next_ping_ = when + limits_.websocket_ping;
   }
   send_control_now();
-  if (!ending_ && reading_ && when - heard_ >= limits_.websocket_silence) wire_.abandon();
+  if (!ending_ && reading_ && when - heard_ >= limits_.websocket_silence) {
+    lose();
+    wire_.abandon();
+  }
 }
 
 task<> served_websocket::finish() {

@@ -43,6 +43,7 @@ class served_websocket final : public websocket, public upgraded {
   task<> write(frame_kind kind, std::span<const std::byte> data);
   task<> send_frame(frame_kind kind, std::span<const std::byte> data, bool last);
   void end(close_code code, std::string_view reason);
+  /// The connection is gone, or as good as gone.
   void lose() noexcept;
   [[nodiscard]] websocket_message farewell() const;
   [[nodiscard]] std::string take_control();

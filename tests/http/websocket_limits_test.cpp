@@ -155,6 +155,17 @@ TEST_CASE("a client that does not answer the goodbye is let go of in time") {
   CHECK(notes.requests.at(0).status == 101);
 }
 
+TEST_CASE("a client that has half closed takes nothing any more: its writer ends") {
+  flood f;
+  with_flood({}, f, [&](const control& server) {
+    websocket_client client(server.port, {}, 64 << 10);
+    f.wait_for_standstill();
+    client.half_close();
+    test::eventually([&] { return server.connections() == 0; });
+  });
+  CHECK(f.ended == "1006");
+}
+
 TEST_CASE("pings go out in silence, and who answers none of them is let go of") {
   const auto notes = test::with_handler({.websocket_ping = 50ms, .websocket_silence = 500ms}, note_end,
                                         [](const control& server) {
@@ -164,6 +175,7 @@ TEST_CASE("pings go out in silence, and who answers none of them is let go of") 
                                             CHECK(ping.head == 0x89);
                                           }
                                           CHECK(client.sees_close());
+                                          test::eventually([&] { return server.connections() == 0; });
                                         });
   CHECK(notes.failure == "1006");
 }
