@@ -115,6 +115,26 @@ TEST_CASE("a handshake that is wrong gets its status, and the connection goes on
   });
 }
 
+TEST_CASE("a WebSocket is asked for in vain while the server stops") {
+  const auto handle = [](http::exchange& x, served&) -> task<> {
+    const auto body = co_await x.read_all(1_KiB); // keeps the request till the server stops
+    if (x.head().method == "GET") co_await x.accept_websocket({});
+    co_await x.respond({.status = 200, .headers = {}, .body = body});
+  };
+  test::with_handler({}, handle, [](const control& server) {
+    raw_client client(server.port);
+    client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\n");
+    auto rest = std::string(test::websocket_request);
+    raw_client late(server.port);
+    late.send(rest.substr(0, 20));
+    test::eventually([&] { return server.connections() == 2; });
+    std::this_thread::sleep_for(50ms); // for the loop to have read what was sent
+    server.stop();
+    CHECK(late.send(rest.substr(20)).receive_answer().status == 503);
+    CHECK(client.send("x").receive_answer().status == 200);
+  });
+}
+
 TEST_CASE("a binary message of any size goes through in pieces, and is never collected") {
   const std::size_t size = 32 << 20;
   const auto notes = test::with_handler({}, echo, [&](const control& server) {
