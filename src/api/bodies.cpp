@@ -154,7 +154,8 @@ json::object to_json(const spaces::space& s, const spaces::policy& rules) {
       {"ttlMs", life.count()},
       {"expiresAt", to_json(expires_at(s, rules))},
       {"commands", s.commands},
-      {"backend", "engine"},
+      {"backend", s.backend},
+      {"backendReason", s.backend_reason.empty() ? json::value(nullptr) : json::value(s.backend_reason)},
       {"metadata", std::move(metadata)},
   };
 }

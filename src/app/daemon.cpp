@@ -5,7 +5,7 @@
 #include <clawdspace/app/key.hpp>
 #include <clawdspace/core/log.hpp>
 #include <clawdspace/http/server.hpp>
-#include <clawdspace/space/exec_engine.hpp>
+#include <clawdspace/space/chosen_backend.hpp>
 #include <clawdspace/space/sleeper.hpp>
 #include <clawdspace/version.hpp>
 
@@ -101,9 +101,11 @@ struct daemon::parts {
                {.call_time = config.engine.call_timeout, .slow_call_time = config.engine.slow_call_timeout}),
         events(loop.get_executor()), known(loop.get_executor(), time, events),
         operations(loop.get_executor(), docker, known, folders, time, rules),
-        commands(loop.get_executor(), docker, operations),
+        doors(loop.get_executor(), docker, known, folders),
+        by_engine(loop.get_executor(), docker, operations), by_door(loop.get_executor(), doors, rules),
+        commands(doors, by_door, by_engine),
         follower(docker, known, operations, folders,
-                 [this](const engine::engine_event& e) { commands.take(e); }),
+                 [this](const engine::engine_event& e) { by_engine.take(e); }),
         sleeper(docker, known, operations, time), stopping(loop.get_executor()),
         service({.executor = loop.get_executor(),
                  .known = known,
@@ -125,7 +127,9 @@ struct daemon::parts {
             {.handle = [this](http::exchange& x) { return service.handle(x); },
              .problem = [](std::exception_ptr e, const http::request_head*) { return api::to_response(e); },
              .done = log_request}),
-        signals(loop, SIGINT, SIGTERM, SIGHUP) {}
+        signals(loop, SIGINT, SIGTERM, SIGHUP) {
+    operations.before_start([this](const spaces::space_ptr& s) { doors.open(s); });
+  }
 
   std::string key;
   spaces::policy rules;
@@ -135,7 +139,10 @@ struct daemon::parts {
   spaces::event_hub events;
   spaces::registry known;
   spaces::lifecycle operations;
-  spaces::engine_backend commands;
+  spaces::doors doors;
+  spaces::engine_backend by_engine;
+  spaces::door_backend by_door;
+  spaces::chosen_backend commands;
   spaces::follower follower;
   spaces::sleeper sleeper;
   event stopping;
@@ -177,8 +184,9 @@ task<> daemon::parts::serve() {
   } catch (...) {
     failure = std::current_exception();
   }
-  co_await commands.close();
+  co_await by_engine.close();
   co_await operations.close(operations_patience);
+  co_await doors.close();
   if (failure) std::rethrow_exception(failure);
 }
 

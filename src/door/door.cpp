@@ -30,7 +30,7 @@ task<> door::serve(std::shared_ptr<link> with) {
   const auto greet_in_time = [](door& self, std::shared_ptr<greeting> mine, auto until) -> task<> {
     asio::steady_timer timer{self.executor_, until};
     co_await timer.async_wait(asio::use_awaitable);
-    if (self.greeting_ == mine) self.blame("it did not finish its greeting");
+    if (self.greeting_ == mine) self.accuse("it did not finish its greeting");
   };
   nursery clock(executor_);
   clock.start(greet_in_time(*this, greeting_, by));
@@ -72,7 +72,7 @@ bool door::take_what_came(const std::shared_ptr<link>& from) {
     }
     auto said = read_message({buffer, static_cast<std::size_t>(came.size)});
     if (!said || came.cut) {
-      blame(said ? "a frame is too long" : said.error().what());
+      accuse(said ? "a frame is too long" : said.error().what());
       return false;
     }
     if (greeting_)
@@ -87,14 +87,14 @@ bool door::take_what_came(const std::shared_ptr<link>& from) {
 void door::take_greeting(message said, received& came) {
   auto& now = *greeting_;
   if (auto* const opening = std::get_if<hello>(&said)) {
-    if (now.opening) return blame("it greets twice");
+    if (now.opening) return accuse("it greets twice");
     now.opening = std::move(*opening);
     return;
   }
-  if (!now.opening) return blame("it speaks before it greets");
+  if (!now.opening) return accuse("it speaks before it greets");
   if (auto* const told = std::get_if<known_command>(&said)) {
-    if (now.commands.size() >= command_limit) return blame("it has too many commands");
-    if (told->descriptors.size() != came.count) return blame("it sends other descriptors than it says");
+    if (now.commands.size() >= command_limit) return accuse("it has too many commands");
+    if (told->descriptors.size() != came.count) return accuse("it sends other descriptors than it says");
     descriptors with;
     for (auto& one : std::span(came.with).first(came.count)) {
       if (is_in_reserve(one.value())) {
@@ -110,10 +110,10 @@ void door::take_greeting(message said, received& came) {
   }
   if (std::holds_alternative<ready>(said)) return greet();
   if (std::holds_alternative<unknown>(said)) {
-    if (is_idle_talk()) blame("it floods its door");
+    if (is_idle_talk()) accuse("it floods its door");
     return;
   }
-  blame("it speaks of commands within its greeting");
+  accuse("it speaks of commands within its greeting");
 }
 
 void door::greet() {
@@ -163,7 +163,7 @@ void door::take(message said, received& came) {
         if constexpr (std::is_same_v<What, started>) {
           const auto about = find(word.id);
           if (!about || about->pid) return true;
-          if (came.count > 1) return blame("it sends too many descriptors"), false;
+          if (came.count > 1) return accuse("it sends too many descriptors"), false;
           about->pid = word.pid;
           if (came.count == 1) about->terminal = std::move(came.with[0]);
           about->changed.bump();
@@ -204,11 +204,11 @@ void door::take(message said, received& came) {
         } else if constexpr (std::is_same_v<What, unknown>) {
           return true;
         } else {
-          return blame("it greets again"), false;
+          return accuse("it greets again"), false;
         }
       },
       said);
-  if (moot && is_idle_talk()) blame("it floods its door");
+  if (moot && is_idle_talk()) accuse("it floods its door");
 }
 
 // Whether there is more of what says nothing than late news of forgotten commands can be.
@@ -250,7 +250,6 @@ void door::lose_commands(const std::string& why) {
   }
 }
 
-// A command that was begun and that nobody will ask about.
 void door::end_unseen(const std::string& id) {
   leave(id);
   if (life_.empty()) return;

@@ -131,7 +131,7 @@ void door::lose_link() {
 }
 
 // The space has done what an init does not do: it is not heard for a while.
-void door::blame(const std::string& why) {
+void door::accuse(const std::string& why) {
   const auto now = std::chrono::steady_clock::now();
   if (now - blamed_at_ > 64 * patience_.penalty) penalty_ = patience_.penalty;
   log_warning("a space misused its door: it is shut for a while",

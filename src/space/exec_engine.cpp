@@ -1,3 +1,4 @@
+#include "command_words.hpp"
 #include "engine_command.hpp"
 #include <clawdspace/core/log.hpp>
 #include <clawdspace/core/random.hpp>
@@ -32,21 +33,12 @@ engine::exec_spec to_engine(const space& where, const command_spec& what, const 
 
   auto& argv = spec.cmd;
   argv = {"/.clawdspace/init", door::verb_exec, what.id};
-  const auto option = [&](const char* name, const std::string& value) {
-    if (!value.empty()) argv.push_back(name + value);
-  };
-  option(door::option_user, what.user);
-  option(door::option_image_user, where.self.image_user);
-  option(door::option_cwd, what.cwd);
-  option(door::option_image_cwd, where.self.image_work_dir);
+  for (auto& option : command_options(where, what)) argv.push_back(std::move(option));
   for (const auto& variable : what.env) {
-    const auto name = variable.substr(0, variable.find('='));
+    const auto name = variable_name(variable);
     if (std::ranges::find(user_variables, name) != user_variables.end())
       argv.push_back(door::option_keep + name);
   }
-  if (where.self.profile == profile::strict) argv.emplace_back(door::option_strict);
-  if (what.tty) argv.emplace_back(door::option_tty);
-  if (what.shell) argv.emplace_back(door::option_shell);
   argv.emplace_back("--");
   argv.insert(argv.end(), what.argv.begin(), what.argv.end());
   return spec;

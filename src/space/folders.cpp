@@ -98,6 +98,11 @@ fs::path folders::prepare(const std::string& id) const {
   return home / "door";
 }
 
+bool folders::has_this_init(const std::string& id) const noexcept {
+  std::error_code ec;
+  return fs::equivalent(root_ / "spaces" / id / "door" / "init", init_, ec);
+}
+
 void folders::remove(const std::string& id) const noexcept {
   std::error_code ec;
   fs::remove_all(root_ / "spaces" / id, ec);

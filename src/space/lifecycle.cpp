@@ -168,8 +168,13 @@ task<> lifecycle::halt(space_ptr s) {
   known_.set_state(s, space_state::stopped);
 }
 
-task<> lifecycle::start(space_ptr s) {
+void lifecycle::prepare(const space_ptr& s) const {
   folders_.prepare(s->self.id);
+  if (before_start_) before_start_(s);
+}
+
+task<> lifecycle::start(space_ptr s) {
+  prepare(s);
   co_await docker_.start_container(s->container);
   known_.set_state(s, space_state::running);
 }
@@ -256,6 +261,7 @@ void lifecycle::adopt(const engine::container_summary& found) {
     return;
   }
   known_.set_state(s, to_space_state(found.state));
+  if (before_start_) before_start_(s);
 }
 
 } // namespace clawdspace::spaces

@@ -166,6 +166,7 @@ task<> lifecycle::make_container(space_ptr s, std::vector<std::string> env) {
       throw;
     }
     try {
+      prepare(s);
       co_await docker_.start_container(s->container);
     } catch (const engine::engine_error& e) {
       if (e.status() == 404 && e.words().find("network") != std::string::npos)

@@ -80,6 +80,10 @@ class door : public std::enable_shared_from_this<door> {
   task<> close_input(std::shared_ptr<followed> what);
   task<> hang_up(std::shared_ptr<followed> what);
   void forget(const std::string& id);
+  /// A command that was begun and that nobody will ask about: its tree is ended.
+  void end_unseen(const std::string& id);
+  /// Its connection is closed, and it is not heard for a while: `why`, in words.
+  void accuse(const std::string& why);
 
  private:
   class unseen;
@@ -94,10 +98,8 @@ class door : public std::enable_shared_from_this<door> {
   void take_greeting(message said, received& came);
   void greet();
   void rejoin(followed& what, const known_command& told);
-  void end_unseen(const std::string& id);
   void lose_link();
   void lose_commands(const std::string& why);
-  void blame(const std::string& why);
   bool is_idle_talk();
   std::shared_ptr<followed> find(const std::string& id) const;
   task<> say(std::string frame, std::chrono::milliseconds limit);

@@ -27,6 +27,8 @@ class folders {
   /// Makes sure that a space's mount is whole, and returns it. What is there is kept: a running space would
   /// go on seeing the old folder for ever.
   std::filesystem::path prepare(const std::string& id) const;
+  /// Whether a space runs the init program of this daemon, not of one before it.
+  [[nodiscard]] bool has_this_init(const std::string& id) const noexcept;
   void remove(const std::string& id) const noexcept;
 
   void write_settings(const space& s) const;

@@ -7,6 +7,7 @@
 #include <clawdspace/space/registry.hpp>
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -24,6 +25,9 @@ class lifecycle {
   /// Throws errc::invalid_field, errc::invalid_name, errc::name_taken, errc::image_not_found, or the Engine's
   /// errors; nothing is left behind then.
   task<space_ptr> create(create_request wanted);
+
+  /// Called with each space before it is started, and when one is found.
+  void before_start(std::function<void(const space_ptr&)> hook) { before_start_ = std::move(hook); }
 
   /// Makes it run and keeps it awake: the Engine is not called where it runs already. Throws
   /// errc::space_not_found or errc::conflict where it is gone or
@@ -84,6 +88,7 @@ class lifecycle {
   task<> start(space_ptr s);
   task<> believe_inspection(space_ptr s);
 
+  void prepare(const space_ptr& s) const;
   void check_limits(const limits& wanted) const;
   [[nodiscard]] limits default_limits() const;
 
@@ -93,6 +98,7 @@ class lifecycle {
   folders& folders_;
   clock& clock_;
   const policy& rules_;
+  std::function<void(const space_ptr&)> before_start_;
   std::optional<engine::info> host_;
   bool may_limit_files_ = true; ///< false once the Engine's own limit has proved lower
   std::map<std::string, std::shared_ptr<pending>> destroying_; ///< by the space's id

@@ -31,6 +31,9 @@ struct space {
   bool falling_asleep =
       false; ///< still running, but a pause or stop is under way: who wants it must take a turn
 
+  std::string backend = "engine"; ///< how commands get in: `door` or `engine`
+  std::string backend_reason;     ///< why not through the door, in words
+
   /// Processor time at a moment, to tell a space that computes from an idle one.
   struct cpu_sample {
     time_point when;
