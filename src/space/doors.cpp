@@ -157,10 +157,7 @@ void doors::look(entry& e) {
     e.lost_at = {};
     door.give_up(fmt::format("its door has been shut for {} s", lost_patience.count()));
   }
-  if (stopped)
-    tell(s, "engine", "it is stopped: its door opens when it starts");
-  else if (e.has_no_match || now >= e.hope_until)
-    tell(s, "engine", reason(e));
+  if (can_speak(s.state) && (e.has_no_match || now >= e.hope_until)) tell(s, "engine", reason(e));
 }
 
 std::string doors::reason(const entry& e) const {

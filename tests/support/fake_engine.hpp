@@ -25,6 +25,7 @@ class fake_engine {
     std::string state = "created";
     boost::json::object labels;
     std::uint64_t cpu_ns = 0;
+    int pid = 0; ///< of its first process
   };
 
   /// What one call is answered instead.
@@ -245,7 +246,7 @@ class fake_engine {
     return {200, boost::json::serialize(boost::json::object{
                      {"Id", id},
                      {"Name", "/" + one.name},
-                     {"State", {{"Status", one.state}, {"Paused", one.state == "paused"}}},
+                     {"State", {{"Status", one.state}, {"Paused", one.state == "paused"}, {"Pid", one.pid}}},
                      {"Config", {{"Labels", one.labels}}},
                      {"Created", "2026-01-31T08:00:00Z"}})};
   }
