@@ -67,6 +67,7 @@ bool door::take_what_came(const std::shared_ptr<link>& from) {
     if (came.descriptors_cut) {
       log_warning("descriptors from a space were lost on the way: its door is opened anew",
                   {field("door", folder_.string())});
+      not_before_ = std::chrono::steady_clock::now() + patience_.penalty;
       lose_link();
       return false;
     }

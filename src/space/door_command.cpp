@@ -58,8 +58,12 @@ task<output_piece> door_command::read(bool in_pipe) {
       const auto piece = take(static_cast<channel>(which), in_pipe);
       if (!piece.is_end()) co_return count(piece);
     }
-    const bool closed = !outputs_[0].is_open() && !outputs_[1].is_open();
-    if (over_since_ && (closed || told_->gone == true)) break;
+    if (over_since_ && !outputs_[0].is_open() && !outputs_[1].is_open()) break;
+    if (over_since_ && told_->gone == true) { // nobody is left to write: what there is, is there now
+      if (std::exchange(looked_last_, true)) break;
+      for (auto& output : outputs_) output.look_again();
+      continue;
+    }
     give_back_buffer();
     for (auto& output : outputs_) output.watch_reading();
     if (!over_since_) {
@@ -210,7 +214,7 @@ task<> door_command::hang_up() {
   if (!spec_.tty) co_return;
   outputs_[0].close();
   told_->changed.bump();
-  if (spec_.outlives && !is_over()) co_await door_->hang_up(told_);
+  if (!is_over()) co_await door_->hang_up(told_); // init has it open too, for its size
 }
 
 task<bool> door_command::end_tree() {

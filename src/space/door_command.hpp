@@ -59,6 +59,7 @@ class door_command final : public running_command {
   std::optional<time> over_since_;    ///< when its end was noticed
   std::array<std::size_t, 2> owed_{}; ///< bytes that stood in the pipes then
   std::size_t after_end_ = 0;         ///< bytes beyond those
+  bool looked_last_ = false;          ///< since nothing of its tree is left
   bool asked_to_end_ = false;         ///< before its end was known
   bool let_go_ = false;
 };

@@ -38,7 +38,8 @@ void doors::open(const space_ptr& s) {
         if (mine && on_strangers_) on_strangers_(mine->of, mine->door, std::move(found));
       });
       tell(*s, "engine", "its door has not opened yet");
-      hope(*e);
+      e->seen_state = s->state;
+      e->seen_since = s->state_since;
       e->hope_until = steady_clock::now() + patience;
     }
     e->door->listen();
@@ -62,11 +63,17 @@ std::shared_ptr<door::door> doors::find(const space& s) const {
   return e && e->door->is_open() ? e->door : nullptr;
 }
 
-// A space that has just begun to run is a new reason to wait for its door.
+// A space that has just begun to run is a new reason to wait for its door; one that was only thawed is not,
+// where its door has not opened before.
 void doors::hope(entry& e) const {
-  if (!can_speak(e.of->state) || e.running_since == e.of->state_since) return;
-  e.running_since = e.of->state_since;
+  const auto& s = *e.of;
+  if (e.seen_since == s.state_since && e.seen_state == s.state) return;
+  const bool thawed = e.seen_state == space_state::paused && s.state == space_state::running;
+  e.seen_since = s.state_since;
+  e.seen_state = s.state;
+  if (!can_speak(s.state) || (thawed && e.is_hopeless)) return;
   e.hope_until = steady_clock::now() + patience;
+  e.is_hopeless = false;
   e.has_no_match = false;
   e.asked = {};
 }
@@ -142,6 +149,7 @@ void doors::look(entry& e) {
   e.was_stopped = stopped;
   if (door.is_open()) {
     e.was_open = true;
+    e.is_hopeless = false;
     e.lost_at = {};
     tell(s, "door", "");
     return;
@@ -157,7 +165,9 @@ void doors::look(entry& e) {
     e.lost_at = {};
     door.give_up(fmt::format("its door has been shut for {} s", lost_patience.count()));
   }
-  if (can_speak(s.state) && (e.has_no_match || now >= e.hope_until)) tell(s, "engine", reason(e));
+  if (!can_speak(s.state) || (!e.has_no_match && now < e.hope_until)) return;
+  e.is_hopeless = true;
+  tell(s, "engine", reason(e));
 }
 
 std::string doors::reason(const entry& e) const {

@@ -257,3 +257,21 @@ TEST_CASE("the door of a space that is destroyed goes with it") {
   };
   behind_a_door(body);
 }
+
+TEST_CASE("a thawed space without a door does not make its commands wait again") {
+  const auto body = [](door_world& w) -> task<> {
+    other_way engine;
+    chosen_backend chosen(w.all, w.door, engine);
+    const auto s = co_await w.make();
+    co_await w.until([&] { return !w.all.may_open(*s); });
+    co_await w.operations.stop(s, sleep_depth::paused);
+    asio::steady_timer pause(w.loop, 20ms);
+    co_await pause.async_wait(asio::use_awaitable);
+    const auto awake = co_await w.operations.wake(s);
+    const auto from = std::chrono::steady_clock::now();
+    co_await chosen.start(s, {.id = "c1", .argv = {"x"}});
+    CHECK(std::chrono::steady_clock::now() - from < 1s);
+    CHECK(engine.asked == 1);
+  };
+  behind_a_door(body);
+}

@@ -46,12 +46,14 @@ class doors {
   struct entry {
     space_ptr of;
     std::shared_ptr<door::door> door;
-    time_point running_since; ///< as of the last look: a new one is a new hope
-    time hope_until;          ///< that it opens
-    time asked;               ///< the Engine, for the first process
-    time lost_at;             ///< a door that was open
+    space_state seen_state = space_state::creating; ///< at the last look
+    time_point seen_since;                          ///< likewise
+    time hope_until;                                ///< that it opens
+    time asked;                                     ///< the Engine, for the first process
+    time lost_at;                                   ///< a door that was open
     bool was_open = false;
     bool was_stopped = false;
+    bool is_hopeless = false;  ///< it has run for long enough without one
     bool has_no_match = false; ///< its process has no number here
   };
 
