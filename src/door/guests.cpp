@@ -34,7 +34,12 @@ void door::listen() {
 task<> door::close() {
   give_up("the daemon has let go of the space");
   children_.cancel();
-  co_await children_.join();
+  try {
+    co_await children_.join();
+  } catch (const std::exception& e) {
+    log_warning("a door had failed before it was closed",
+                {field("door", folder_.string()), field("reason", e.what())});
+  }
   guests_.clear();
   if (listener_) listener_->close();
 }

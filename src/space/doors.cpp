@@ -100,9 +100,16 @@ task<> doors::watch(std::shared_ptr<entry> e) {
     while (!e->of->gone) co_await follow(e, asking);
     asking.cancel();
   };
-  co_await with_nursery(body);
+  try {
+    co_await with_nursery(body);
+  } catch (...) { // other spaces have nothing to do with it
+    if (is_cancellation(std::current_exception())) throw;
+    log_error("a space's door is not looked after any more",
+              {field("space", e->of->self.name), field("reason", describe(std::current_exception()))});
+    tell(*e->of, "engine", "its door failed inside the daemon");
+  }
   entries_.erase(e->of->self.id);
-  e->door->give_up("its space was destroyed");
+  e->door->give_up(e->of->gone ? "its space was destroyed" : "its door failed");
   co_await e->door->close();
 }
 
