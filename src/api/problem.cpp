@@ -36,6 +36,10 @@ face face_of(errc code) {
     return {404, "not_found"};
   case errc::space_not_found:
     return {404, "space_not_found"};
+  case errc::command_not_found:
+    return {404, "exec_not_found"};
+  case errc::command_forgotten:
+    return {410, "exec_gone"};
   case errc::image_not_found:
     return {404, "image_not_found"};
   case errc::method_not_allowed:
@@ -44,6 +48,8 @@ face face_of(errc code) {
     return {409, "name_taken"};
   case errc::conflict:
     return {409, "conflict"};
+  case errc::no_history:
+    return {409, "no_history"};
   case errc::body_too_large:
     return {413, "body_too_large"};
   case errc::unsupported_media_type:

@@ -52,6 +52,9 @@ class running_command {
  public:
   virtual ~running_command() = default;
 
+  /// Returns when its program runs, or with false when that has failed; at once where `start` has seen to it.
+  virtual task<bool> started() { co_return true; }
+
   /// The next output, in the order it was read; its end comes with the process's end plus a short drain, so
   /// that a child in the background does not hold it. What nobody reads stays with the process, beyond one
   /// bounded buffer. `in_pipe`: the caller can take it from a pipe; it may come in memory all the same.
@@ -79,6 +82,7 @@ class running_command {
   /// awake.
   virtual task<bool> end_tree() = 0;
 
+  /// Lets go of it. One that outlives its client goes on.
   virtual task<> close() = 0;
 };
 

@@ -1,17 +1,22 @@
 #pragma once
 
 #include <clawdspace/core/nursery.hpp>
-#include <clawdspace/space/command.hpp>
+#include <clawdspace/space/command_record.hpp>
 #include <clawdspace/space/lifecycle.hpp>
 
 #include <cstddef>
 #include <functional>
+#include <list>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 
 namespace clawdspace::spaces {
+
+class output_split;
+class output_follower;
+class terminal_view;
 
 /// Where a command's input comes from: the body of a request.
 class input_source {
@@ -26,54 +31,113 @@ class output_sink {
   virtual ~output_sink() = default;
   virtual task<> begin() = 0; ///< the command has been started
   virtual task<> take(output_piece piece) = 0;
+  /// Whether pieces may come in a pipe (output_piece::pipe): `take` then takes exactly those bytes from it.
+  [[nodiscard]] virtual bool takes_pipes() const { return false; }
 };
 
 /// A command from its start to its end: wakes its space and keeps it awake, feeds and drains it, holds it to
-/// its time, and ends its tree where the time is over or its caller has left.
-class execution {
+/// its time, and ends its tree where the time is over, its caller has left, or somebody asks for that. Made
+/// by the book; everything that others may ask of it while it runs goes through the book as well.
+class execution : public std::enable_shared_from_this<execution> {
  public:
   struct request {
-    command_spec command;                ///< its id is given here
+    command_spec command;                ///< its id is given by the book
     std::optional<milliseconds> timeout; ///< of running time: a frozen space's clock stands still
+    bool history = false;                ///< of an attached one; the others have one always
+    bool keep_awake = true;              ///< of a detached one
+    std::optional<milliseconds> linger = milliseconds(60'000); ///< of a terminal; nothing: for ever
   };
 
-  execution(const asio::any_io_executor& executor, lifecycle& operations, command_backend& backend,
-            event_hub& events, space_ptr where, request what);
+  /// What executions stand on. All of it outlives them.
+  struct parts {
+    asio::any_io_executor executor;
+    registry& known;
+    lifecycle& operations;
+    command_backend& backend;
+    event_hub& events;
+  };
 
-  [[nodiscard]] const std::string& id() const noexcept { return spec_.id; }
+  execution(const parts& below, record_ptr about, command_spec what,
+            std::function<void(const record_ptr&)> on_end);
 
-  /// Wakes the space and starts the command. Throws what a request about the space would be told.
-  task<> start();
+  [[nodiscard]] const std::string& id() const noexcept { return record_->facts.id; }
+  [[nodiscard]] const record_ptr& record() const noexcept { return record_; }
 
-  /// Carries output and input until the command has ended; `caller_left` returns when nobody waits for it any
-  /// more. Throws what `output` throws, and errc::client_left, when the tree has been ended.
-  task<ending> run(output_sink& output, input_source* input, task<> caller_left);
+  /// Of an attached command: carries output and input until it has ended; `caller_left` returns when nobody
+  /// waits for it any more. With `only`, `output` gets that one; the other waits up to a second for a
+  /// follower (command_book::follow_other) and is then dropped. Must be awaited once, at once after the
+  /// start. Throws what `output` throws, and errc::client_left, when the tree has been ended.
+  task<ending> run(output_sink& output, input_source* input, task<> caller_left,
+                   std::optional<channel> only = std::nullopt);
 
  private:
-  task<> carry_output(output_sink& output, nursery& siblings);
-  task<> carry_input(input_source& input);
-  task<> watch_time();
-  task<> watch_caller(task<> caller_left);
-  task<> end_tree(end_cause cause);
-  task<> discard_output(nursery& siblings);
-  task<> output_ended(nursery& siblings);
+  friend class command_book;
+  friend class terminal_view;
+
+  // execution.cpp: the life of it
+  task<> start();
+  void take_over(std::unique_ptr<running_command> found, milliseconds ran);
+  task<bool> program_runs();
+  task<> live(); ///< of one that no request owns; throws nothing
   task<> see_off();
   task<ending> conclude();
+  void write_note();
 
-  asio::any_io_executor executor_;
-  lifecycle& operations_;
-  command_backend& backend_;
-  event_hub& events_;
-  space_ptr space_;
-  command_spec spec_;
-  std::optional<milliseconds> timeout_;
+  // execution_output.cpp: what comes out of it and goes in
+  task<> carry_output(output_sink& output, nursery& siblings);
+  task<> keep_output(nursery& siblings);
+  task<> forward_kept(output_sink& output, nursery& siblings);
+  task<> discard_output(nursery& siblings);
+  task<> output_ended(nursery& siblings);
+  task<> keep(output_piece piece);
+  task<> wait_for_pace();
+  task<> carry_input(input_source& input);
+  void count_output(channel from, std::size_t size);
+
+  // execution_watch.cpp: what may end it
+  void start_watches(nursery& children);
+  task<> watch_time();
+  task<> watch_orders();
+  task<> watch_space();
+  task<> watch_viewers();
+  task<> watch_caller(task<> caller_left);
+  task<> end_tree(end_cause cause);
+
+  // execution_visit.cpp: what others ask of it
+  task<> visit(task<> errand);
+  task<> write_input(std::span<const std::byte> data);
+  task<> close_input();
+  task<> signal(int number, bool tree);
+  task<> resize(int rows, int columns);
+  task<> hang_up();
+  [[nodiscard]] bool has_ended() const noexcept { return record_->end.has_value(); }
+
+  parts below_;
+  record_ptr record_;
+  command_spec spec_; ///< until it has been started
+  std::function<void(const record_ptr&)> on_end_;
   std::chrono::steady_clock::time_point began_;
+  milliseconds ran_{}; ///< of its running time, up to `began_`
   lease lease_;
   std::unique_ptr<running_command> command_;
+
   end_cause cause_ = end_cause::none;
   std::optional<bool> confirmed_;
   event kill_answered_;
-  bool was_asleep_ = false; ///< and is to sleep again once the tree is ended
+  bool ending_tree_ = false;
+  bool was_asleep_ = false;   ///< and is to sleep again once the tree is ended
+  bool killed_by_us_ = false; ///< somebody asked for a SIGKILL
+  event ordered_;             ///< somebody asked for its end
+  event hung_up_;             ///< somebody closed its terminal
+
+  std::list<const output_follower*> viewers_; ///< the first holds the program to its pace
+  revision viewers_changed_;                  ///< who they are, and where
+  bool unpaced_ = false;
+
+  gate input_turn_;
+  int visitors_ = 0; ///< errands on `command_` under way
+  event leaving_;    ///< no more of them
+  event no_visitors_;
 };
 
 } // namespace clawdspace::spaces

@@ -41,9 +41,13 @@ struct ending {
 };
 
 /// What an end means, given why we ended it (if we did) and whether its space went away with it.
-ending judge(const process_end& end, end_cause cause, bool space_left);
+/// `killed_by_us`: somebody asked us for a SIGKILL, so that it says nothing of memory.
+ending judge(const process_end& end, end_cause cause, bool space_left, bool killed_by_us = false);
 
 /// `SIGKILL` for 9; `SIG64` where it has no name.
 std::string signal_name(int number);
+
+/// 9 for `SIGKILL`, `KILL` and `9`. Throws errc::invalid_field naming one that does not exist.
+int signal_number(std::string_view name);
 
 } // namespace clawdspace::spaces

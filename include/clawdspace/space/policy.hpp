@@ -31,7 +31,10 @@ struct policy {
   double busy_percent = 5;            ///< of one core over the last minute: not idle; 0: not looked at
   milliseconds relist_every{60'000};
 
-  bytes output_limit = 4_MiB; ///< of each output in a buffered answer
+  bytes output_limit = 4_MiB;    ///< of each output in a buffered answer
+  bytes history_limit = 1_MiB;   ///< of the output that is kept of one command
+  bytes history_total = 256_MiB; ///< of all that is kept; those that ended first make room
+  std::size_t records = 256;     ///< of commands that have ended, per space
   milliseconds drain{
       250}; ///< how long after a command's end its outputs may stay quiet before they are let go
 };

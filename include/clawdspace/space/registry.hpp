@@ -34,6 +34,8 @@ class registry {
 
   /// Keeps `s` awake, and counts as a use.
   [[nodiscard]] lease take_lease(space_ptr s);
+  /// A use of it: bytes have moved. Cheap enough for each of them.
+  void touch(const space_ptr& s);
 
   /// Grows with whatever a reader could see, last use and leases included.
   [[nodiscard]] revision& changed() noexcept { return changed_; }

@@ -25,9 +25,10 @@ struct space {
   spaces::settings settings;
 
   time_point last_used;
-  int leases = 0;    ///< what keeps it awake
-  int commands = 0;  ///< what runs in it through us
-  bool gone = false; ///< destroyed, by us or behind our back
+  time_point use_told; ///< when the registry was last told of a use that took no lease
+  int leases = 0;      ///< what keeps it awake
+  int commands = 0;    ///< what runs in it through us
+  bool gone = false;   ///< destroyed, by us or behind our back
   bool falling_asleep =
       false; ///< still running, but a pause or stop is under way: who wants it must take a turn
 
