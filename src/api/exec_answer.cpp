@@ -86,9 +86,7 @@ task<> raw_answer::begin() {
                            {"X-Outcome", "X-Exit-Code", "X-Signal", "X-Failure-Code", "X-Reason"});
 }
 
-task<> raw_answer::take(spaces::output_piece piece) {
-  if (!only_ || *only_ == piece.from) co_await exchange_.write(piece.data);
-}
+task<> raw_answer::take(spaces::output_piece piece) { co_await exchange_.write(piece.data); }
 
 task<> raw_answer::finish(spaces::ending end) {
   http::fields trailers{{"X-Outcome", std::string(to_string(end.outcome))}};

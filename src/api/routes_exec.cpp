@@ -8,8 +8,6 @@
 
 namespace clawdspace::api {
 
-using spaces::execution;
-
 namespace {
 
 /// Input that came with the request.
@@ -66,26 +64,24 @@ task<> service::exec(http::exchange& x) {
     request = exec_from_json(body, x.parameters());
   }
   const auto input = input_of(request, x);
-  execution command(parts_.executor, parts_.operations, parts_.commands, parts_.events, s,
-                    std::move(request.run));
   if (request.body_is_input) co_await x.ask_for_body(); // before: a command that was started must be run
-  co_await command.start();
+  const auto command = co_await parts_.book.start(s, std::move(request.run));
 
   switch (request.stream) {
   case exec_stream::none: {
     buffered_answer answer(parts_.operations.rules().output_limit);
-    const auto end = co_await command.run(answer, input.get(), x.wait_departure());
-    co_await x.respond(json_response(200, answer.finish(command.id(), end)));
+    const auto end = co_await command->run(answer, input.get(), x.wait_departure());
+    co_await x.respond(json_response(200, answer.finish(command->id(), end)));
     break;
   }
   case exec_stream::raw: {
-    raw_answer answer(x, command.id(), request.only);
-    co_await answer.finish(co_await command.run(answer, input.get(), x.wait_departure()));
+    raw_answer answer(x, command->id());
+    co_await answer.finish(co_await command->run(answer, input.get(), x.wait_departure(), request.only));
     break;
   }
   case exec_stream::ndjson: {
-    ndjson_answer answer(parts_.executor, x, command.id());
-    co_await answer.finish(co_await command.run(answer, input.get(), ping_until_left(x, answer)));
+    ndjson_answer answer(parts_.executor, x, command->id());
+    co_await answer.finish(co_await command->run(answer, input.get(), ping_until_left(x, answer)));
     break;
   }
   }

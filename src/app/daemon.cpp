@@ -6,6 +6,7 @@
 #include <clawdspace/core/log.hpp>
 #include <clawdspace/http/server.hpp>
 #include <clawdspace/space/chosen_backend.hpp>
+#include <clawdspace/space/command_book.hpp>
 #include <clawdspace/space/sleeper.hpp>
 #include <clawdspace/version.hpp>
 
@@ -68,6 +69,9 @@ spaces::policy policy_of(const configuration& config, const fs::path& init) {
   rules.relist_every = config.spaces.relist;
   rules.output_limit = config.exec.output_limit;
   rules.drain = config.exec.drain;
+  rules.history_limit = config.exec.history_limit;
+  rules.history_total = config.exec.history_total;
+  rules.records = static_cast<std::size_t>(config.exec.records);
   return rules;
 }
 
@@ -104,6 +108,12 @@ struct daemon::parts {
         doors(loop.get_executor(), docker, known, folders),
         by_engine(loop.get_executor(), docker, operations), by_door(loop.get_executor(), doors, rules),
         commands(doors, by_door, by_engine),
+        book({.executor = loop.get_executor(),
+              .known = known,
+              .operations = operations,
+              .backend = commands,
+              .events = events},
+             spaces::command_ids::load(folders.root() / "exec.secret")),
         follower(docker, known, operations, folders,
                  [this](const engine::engine_event& e) { by_engine.take(e); }),
         sleeper(docker, known, operations, time), stopping(loop.get_executor()),
@@ -111,7 +121,7 @@ struct daemon::parts {
                  .known = known,
                  .operations = operations,
                  .engine = follower,
-                 .commands = commands,
+                 .book = book,
                  .events = events,
                  .docker = docker,
                  .time = time,
@@ -129,6 +139,9 @@ struct daemon::parts {
              .done = log_request}),
         signals(loop, SIGINT, SIGTERM, SIGHUP) {
     operations.before_start([this](const spaces::space_ptr& s) { doors.open(s); });
+    by_door.on_found([this](spaces::space_ptr where, spaces::found_command found) {
+      book.adopt(std::move(where), std::move(found));
+    });
   }
 
   std::string key;
@@ -143,6 +156,7 @@ struct daemon::parts {
   spaces::engine_backend by_engine;
   spaces::door_backend by_door;
   spaces::chosen_backend commands;
+  spaces::command_book book;
   spaces::follower follower;
   spaces::sleeper sleeper;
   event stopping;
@@ -184,6 +198,7 @@ task<> daemon::parts::serve() {
   } catch (...) {
     failure = std::current_exception();
   }
+  co_await book.close();
   co_await by_engine.close();
   co_await operations.close(operations_patience);
   co_await doors.close();

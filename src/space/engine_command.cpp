@@ -106,6 +106,11 @@ void engine_command::take_report(std::string_view body) {
   if (report->end) end_ = std::move(report->end);
 }
 
+task<bool> engine_command::started() {
+  while (!started_ && !ended_) co_await changed_.wait_past(changed_.value());
+  co_return started_ && (!end_ || end_->failure_code.empty());
+}
+
 task<output_piece> engine_command::read(bool) {
   for (;;) {
     if (started_ && !queue_.empty()) { // before that it may be the Engine's own words

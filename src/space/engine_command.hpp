@@ -22,6 +22,7 @@ class engine_command final : public running_command {
                  std::string token, std::unique_ptr<engine::exec_stream> stream);
   ~engine_command() override;
 
+  task<bool> started() override;
   task<output_piece> read(bool in_pipe) override;
   void let_go() override;
   task<> write_input(std::span<const std::byte> data) override;

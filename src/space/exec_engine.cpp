@@ -69,6 +69,7 @@ task<std::string> engine_backend::create(space_ptr where, engine::exec_spec spec
 }
 
 task<std::unique_ptr<running_command>> engine_backend::start(space_ptr where, command_spec what) {
+  if (what.outlives) throw error(errc::not_supported, limitation(*where));
   const auto token = random_hex(16);
   const auto exec = co_await create(where, to_engine(*where, what, token));
   std::unique_ptr<engine::exec_stream> stream;

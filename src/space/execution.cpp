@@ -1,20 +1,14 @@
+#include "command_note.hpp"
+#include "output_split.hpp"
 #include <clawdspace/core/log.hpp>
-#include <clawdspace/core/random.hpp>
 #include <clawdspace/space/execution.hpp>
+#include <clawdspace/space/output_follower.hpp>
 
 #include <boost/json.hpp>
 
-#include <array>
-#include <vector>
-
 namespace clawdspace::spaces {
 
-using namespace std::chrono_literals;
-
 namespace {
-
-constexpr std::size_t input_buffer = std::size_t{64} << 10;
-constexpr auto last_words = 2s; // from the end of a tree to the end of its outputs; then they are let go
 
 void publish(event_hub& events, std::string_view type, boost::json::object about) {
   about["time"] = to_rfc3339(std::chrono::system_clock::now());
@@ -23,27 +17,56 @@ void publish(event_hub& events, std::string_view type, boost::json::object about
 
 } // namespace
 
-execution::execution(const asio::any_io_executor& executor, lifecycle& operations, command_backend& backend,
-                     event_hub& events, space_ptr where, request what)
-    : executor_(executor), operations_(operations), backend_(backend), events_(events),
-      space_(std::move(where)), spec_(std::move(what.command)), timeout_(what.timeout),
-      kill_answered_(executor) {
-  spec_.id = random_hex(10);
-}
+execution::execution(const parts& below, record_ptr about, command_spec what,
+                     std::function<void(const record_ptr&)> on_end)
+    : below_(below), record_(std::move(about)), spec_(std::move(what)), on_end_(std::move(on_end)),
+      kill_answered_(below.executor), ordered_(below.executor), hung_up_(below.executor),
+      viewers_changed_(below.executor), viewers_moved_(below.executor), input_turn_(below.executor),
+      size_turn_(below.executor), leaving_(below.executor), no_visitors_(below.executor) {}
 
 task<> execution::start() {
-  lease_ = co_await operations_.wake(space_);
+  const auto& where = record_->where;
+  lease_ = co_await below_.operations.wake(where);
   began_ = std::chrono::steady_clock::now();
-  command_ = co_await backend_.start(space_, spec_);
-  ++space_->commands;
-  publish(events_, "exec.started", {{"space", space_->self.name}, {"exec", spec_.id}});
+  record_->facts.started = std::chrono::system_clock::now();
+  write_note(); // before it can run: a daemon that is killed now finds it again
+  command_ = co_await below_.backend.start(where, std::exchange(spec_, {}));
+  ++where->commands;
+  const auto& facts = record_->facts;
+  if (facts.terminal || (facts.detached && !facts.keep_awake)) lease_ = {};
+  publish(below_.events, "exec.started", {{"space", where->self.name}, {"exec", id()}});
 }
 
-task<ending> execution::run(output_sink& output, input_source* input, task<> caller_left) {
+void execution::take_over(std::unique_ptr<running_command> found, milliseconds ran, end_cause cause) {
+  const auto& facts = record_->facts;
+  began_ = std::chrono::steady_clock::now() - (std::chrono::system_clock::now() - facts.started);
+  ran_ = ran;
+  cause_ = cause;
+  command_ = std::move(found);
+  ++record_->where->commands;
+  // Without waking it: a space that was put to sleep with its command in it sleeps on.
+  if (facts.detached && facts.keep_awake) lease_ = below_.known.take_lease(record_->where);
+}
+
+task<ending> execution::run(output_sink& output, input_source* input, task<> caller_left,
+                            std::optional<channel> only) {
+  if (only) record_->other = std::make_shared<output_split>(below_.executor, output, *only);
+  const auto split = record_->other;
+  auto& sink = split ? *split : output;
+  std::optional<output_follower> kept;
+  if (record_->output) {
+    kept.emplace(below_.known, record_, selection::both, 0);
+    add_viewer(*kept);
+  }
   const auto carry = [&](nursery& children) -> task<> {
-    children.start(carry_output(output, children));
+    if (kept) {
+      children.start(keep_for_forward());
+      children.start(forward(*kept, sink, children));
+    } else {
+      children.start(carry_output(sink, children));
+    }
     if (input != nullptr) children.start(carry_input(*input));
-    if (timeout_) children.start(watch_time());
+    start_watches(children);
     children.start(watch_caller(std::move(caller_left)));
     co_return;
   };
@@ -53,6 +76,8 @@ task<ending> execution::run(output_sink& output, input_source* input, task<> cal
   } catch (...) {
     failure = std::current_exception();
   }
+  if (split) split->finish();
+  if (kept) remove_viewer(*kept);
   co_await asio::this_coro::throw_if_cancelled(false); // whatever happened, the command is seen to its end
   if (failure) co_await see_off();
   const auto told = co_await conclude();
@@ -61,27 +86,33 @@ task<ending> execution::run(output_sink& output, input_source* input, task<> cal
   co_return told;
 }
 
-task<> execution::carry_output(output_sink& output, nursery& siblings) {
-  co_await output.begin();
-  for (;;) {
-    const auto piece = co_await command_->read();
-    if (piece.is_end()) break;
-    co_await output.take(piece);
+task<> execution::live() {
+  const auto self = shared_from_this();
+  const auto carry = [&](nursery& children) -> task<> {
+    children.start(keep_output(children));
+    start_watches(children);
+    if (record_->facts.terminal) children.start(watch_viewers());
+    co_return;
+  };
+  std::exception_ptr failure;
+  try {
+    co_await with_nursery(carry);
+  } catch (...) {
+    failure = std::current_exception();
   }
-  co_await output_ended(siblings);
-}
-
-// Nobody listens any more: the outputs are still read, or a full pipe would hold up the end.
-task<> execution::discard_output(nursery& siblings) {
-  while (!(co_await command_->read()).is_end()) {
+  const bool closing =
+      (co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none;
+  co_await asio::this_coro::throw_if_cancelled(false);
+  if (closing) {
+    co_await let_go(); // it goes on without us
+    co_return;
   }
-  co_await output_ended(siblings);
-}
-
-// A tree that is being ended is gone when its subreaper says so, or else when the kill has answered.
-task<> execution::output_ended(nursery& siblings) {
-  if (cause_ != end_cause::none && !(co_await command_->end()).tree_gone) co_await kill_answered_.wait();
-  siblings.cancel();
+  if (failure) {
+    log_warning("a command could not be followed", {field("space", record_->where->self.name),
+                                                    field("exec", id()), field("reason", describe(failure))});
+    co_await see_off();
+  }
+  co_await conclude();
 }
 
 task<> execution::see_off() {
@@ -98,92 +129,74 @@ task<> execution::see_off() {
   }
   co_await asio::this_coro::throw_if_cancelled(false);
   if (failure)
-    log_error(
-        "the end of a command was not seen",
-        {field("space", space_->self.name), field("exec", spec_.id), field("reason", describe(failure))});
+    log_error("the end of a command was not seen", {field("space", record_->where->self.name),
+                                                    field("exec", id()), field("reason", describe(failure))});
 }
 
-task<> execution::carry_input(input_source& input) {
-  std::vector<std::byte> buffer(input_buffer);
-  for (;;) {
-    const auto n = co_await input.read_some(buffer);
-    if (n == 0) break;
-    try {
-      co_await command_->write_input(std::span(buffer).first(n));
-    } catch (const error& e) {
-      if (e.code() != errc::engine_failed) throw;
-      co_return; // the command no longer reads: what it says about that comes with its output
-    }
+// Whoever still asks something of the command is told that it is over.
+task<> execution::let_go() {
+  write_note();
+  leaving_.set();
+  while (visitors_ > 0) {
+    no_visitors_.reset();
+    co_await no_visitors_.wait();
   }
-  co_await command_->close_input();
-}
-
-task<> execution::watch_time() {
-  std::chrono::steady_clock::duration left = *timeout_;
-  while (left > left.zero()) {
-    const auto seen = space_->changed.value();
-    if (space_->state == space_state::paused) {
-      co_await space_->changed.wait_past(seen);
-      continue;
-    }
-    const auto from = std::chrono::steady_clock::now();
-    asio::steady_timer timer{executor_, left};
-    co_await first_of(timer.async_wait(asio::use_awaitable), space_->changed.wait_past(seen));
-    left -= std::chrono::steady_clock::now() - from;
-  }
-  co_await end_tree(end_cause::timed_out);
-}
-
-task<> execution::watch_caller(task<> caller_left) {
-  co_await std::move(caller_left);
-  throw error(errc::client_left, "the caller has left");
-}
-
-task<> execution::end_tree(end_cause cause) {
-  cause_ = cause;
-  // A frozen process takes no signal: its space is thawed for that, and frozen again if nothing else wants
-  // it.
-  was_asleep_ = space_->state == space_state::paused;
-  if (!space_->gone && space_->state != space_state::destroying && space_->state != space_state::stopped) {
-    try {
-      const auto awake = co_await operations_.wake(space_);
-      confirmed_ = co_await command_->end_tree();
-    } catch (const error& e) {
-      log_warning("a command's tree could not be ended",
-                  {field("space", space_->self.name), field("exec", spec_.id), field("reason", e.what())});
-      confirmed_ = false;
-    }
-  }
-  kill_answered_.set();
-  asio::steady_timer patience{executor_, last_words};
-  co_await patience.async_wait(asio::use_awaitable);
-  command_->let_go();
-}
-
-task<ending> execution::conclude() {
-  const bool space_left = space_->gone || space_->state == space_state::destroying ||
-                          space_->state == space_state::stopped || space_->falling_asleep;
-  const auto end = co_await command_->end();
-  auto told = judge(end, cause_, space_left);
-  if (cause_ != end_cause::none) told.confirmed = end.tree_gone || confirmed_.value_or(false) || space_left;
-  told.duration = std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - began_);
   co_await command_->close();
   command_.reset();
   lease_ = {};
-  --space_->commands;
+  --record_->where->commands;
+}
+
+task<ending> execution::conclude() {
+  const auto& where = record_->where;
+  const bool space_left = where->gone || where->state == space_state::destroying ||
+                          where->state == space_state::stopped || where->falling_asleep;
+  process_end end;
+  try {
+    end = co_await command_->end();
+  } catch (const error& e) {
+    end.reason = e.what();
+  }
+  auto told = judge(end, cause_, space_left, killed_by_us_);
+  if (cause_ != end_cause::none) told.confirmed = end.tree_gone || confirmed_.value_or(false) || space_left;
+  told.duration = std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - began_);
+  record_->end = told;
+  record_->ended = std::chrono::system_clock::now();
+  co_await let_go();
+
+  record_->changed.bump();
+  record_->output_grew.bump();
+  on_end_(record_);
   boost::json::object about{
-      {"space", space_->self.name}, {"exec", spec_.id}, {"outcome", to_string(told.outcome)}};
+      {"space", where->self.name}, {"exec", id()}, {"outcome", to_string(told.outcome)}};
   about["exitCode"] = told.exit_code ? boost::json::value(*told.exit_code) : boost::json::value(nullptr);
-  publish(events_, "exec.ended", std::move(about));
+  publish(below_.events, "exec.ended", std::move(about));
   if (was_asleep_) {
     try {
-      co_await operations_.put_to_sleep(space_, sleep_depth::paused);
+      co_await below_.operations.put_to_sleep(where, sleep_depth::paused);
     } catch (const error& e) {
       log_warning("a space could not be frozen again",
-                  {field("space", space_->self.name), field("reason", e.what())});
+                  {field("space", where->self.name), field("reason", e.what())});
     }
   }
   co_return told;
+}
+
+milliseconds execution::ran() const {
+  auto time = ran_;
+  if (ticking_since_) time += std::chrono::steady_clock::now() - *ticking_since_;
+  return std::chrono::duration_cast<milliseconds>(time);
+}
+
+void execution::write_note() {
+  if (!record_->output || !record_->facts.outlives()) return;
+  record_->output->set_note(to_text({.facts = record_->facts,
+                                     .ran = ran(),
+                                     .written = std::chrono::system_clock::now(),
+                                     .frozen = record_->where->state == space_state::paused,
+                                     .cause = cause_,
+                                     .end = record_->end,
+                                     .ended = record_->ended}));
 }
 
 } // namespace clawdspace::spaces

@@ -1,3 +1,4 @@
+#include <clawdspace/core/error.hpp>
 #include <clawdspace/space/outcome.hpp>
 
 #include <fmt/format.h>
@@ -27,7 +28,7 @@ std::string_view to_string(outcome o) noexcept {
   return "lost";
 }
 
-ending judge(const process_end& end, end_cause cause, bool space_left) {
+ending judge(const process_end& end, end_cause cause, bool space_left, bool killed_by_us) {
   ending told{.signal = end.signal,
               .failure_code = end.failure_code,
               .reason = end.reason,
@@ -42,8 +43,8 @@ ending judge(const process_end& end, end_cause cause, bool space_left) {
     told.exit_code = end.exit_code;
   } else if (space_left) {
     told.outcome = outcome::canceled;
-    if (told.reason.empty()) told.reason = "its space was stopped or destroyed";
-  } else if (end.signal == SIGKILL && end.oom_kills.value_or(0) > 0) {
+    told.reason = "its space was stopped or destroyed"; // whatever a backend saw of that
+  } else if (end.signal == SIGKILL && !killed_by_us && end.oom_kills.value_or(0) > 0) {
     told.outcome = outcome::out_of_memory;
   } else if (end.signal) {
     told.outcome = outcome::signaled;
@@ -56,6 +57,16 @@ ending judge(const process_end& end, end_cause cause, bool space_left) {
 std::string signal_name(int number) {
   const char* name = ::sigabbrev_np(number);
   return name != nullptr ? fmt::format("SIG{}", name) : fmt::format("SIG{}", number);
+}
+
+int signal_number(std::string_view name) {
+  constexpr int last = 64;
+  const auto word = name.starts_with("SIG") ? name.substr(3) : name;
+  for (int number = 1; number <= last; ++number) {
+    const char* known = ::sigabbrev_np(number);
+    if ((known != nullptr && word == known) || word == fmt::format("{}", number)) return number;
+  }
+  throw error(errc::invalid_field, fmt::format("signal: there is no signal \"{}\"", name));
 }
 
 } // namespace clawdspace::spaces

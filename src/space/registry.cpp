@@ -75,6 +75,15 @@ void registry::remove(const space_ptr& s) {
 
 lease registry::take_lease(space_ptr s) { return {std::move(s), clock_, changed_}; }
 
+void registry::touch(const space_ptr& s) {
+  // Who waits for it to fall asleep looks at the time again when that is up; those who read it can wait a
+  // second.
+  s->last_used = clock_.now();
+  if (s->last_used - s->use_told < std::chrono::seconds(1) && s->last_used >= s->use_told) return;
+  s->use_told = s->last_used;
+  changed_.bump();
+}
+
 std::array<std::size_t, 5> registry::count_by_state() const {
   std::array<std::size_t, 5> counts{};
   for (const auto& [name, s] : by_name_) ++counts[static_cast<std::size_t>(s->state)];

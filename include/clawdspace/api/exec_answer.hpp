@@ -33,8 +33,7 @@ class buffered_answer final : public spaces::output_sink {
 /// `stream=raw`: the bytes as they come, the ending in trailers.
 class raw_answer final : public spaces::output_sink {
  public:
-  raw_answer(http::exchange& x, std::string id, std::optional<spaces::channel> only)
-      : exchange_(x), id_(std::move(id)), only_(only) {}
+  raw_answer(http::exchange& x, std::string id) : exchange_(x), id_(std::move(id)) {}
 
   task<> begin() override;
   task<> take(spaces::output_piece piece) override;
@@ -43,7 +42,6 @@ class raw_answer final : public spaces::output_sink {
  private:
   http::exchange& exchange_;
   std::string id_;
-  std::optional<spaces::channel> only_;
 };
 
 /// `stream=ndjson`: an object a line, with a ping in silence.

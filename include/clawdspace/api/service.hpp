@@ -3,7 +3,7 @@
 #include <clawdspace/core/event.hpp>
 #include <clawdspace/http/router.hpp>
 #include <clawdspace/http/static_files.hpp>
-#include <clawdspace/space/command.hpp>
+#include <clawdspace/space/command_book.hpp>
 #include <clawdspace/space/follower.hpp>
 #include <clawdspace/space/lifecycle.hpp>
 
@@ -19,7 +19,7 @@ struct parts {
   spaces::registry& known;
   spaces::lifecycle& operations;
   spaces::follower& engine;
-  spaces::command_backend& commands;
+  spaces::command_book& book;
   spaces::event_hub& events;
   engine::client& docker;
   clock& time;

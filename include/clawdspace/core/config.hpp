@@ -54,6 +54,9 @@ struct configuration {
   struct {
     bytes output_limit = 4_MiB;
     milliseconds drain{250};
+    bytes history_limit = 1_MiB;
+    bytes history_total = 256_MiB;
+    std::int64_t records = 256;
   } exec;
 
   struct {

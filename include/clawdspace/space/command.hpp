@@ -89,7 +89,8 @@ class running_command {
 class command_backend {
  public:
   virtual ~command_backend() = default;
-  /// Starts a command in a space that is awake and kept so.
+  /// Starts a command in a space that is awake and kept so. Throws errc::not_supported for one that is to
+  /// outlive its client where that cannot be.
   virtual task<std::unique_ptr<running_command>> start(space_ptr where, command_spec what) = 0;
 
   /// Ends what a command has left in the background after its own end: whether it is certain that nothing is

@@ -76,29 +76,33 @@ class command_book {
     std::deque<record_ptr> endings; ///< oldest first
   };
 
-  task<std::shared_ptr<execution>> begin(space_ptr where, execution::request what, command_facts facts);
+  std::shared_ptr<execution> make(const space_ptr& where, execution::request what, bool detached,
+                                  bool terminal);
+  task<record_ptr> start_unowned(std::shared_ptr<execution> command);
+  task<> live(std::shared_ptr<execution> command);
+  void put(const std::shared_ptr<execution>& command);
   shelf& shelf_of(const space_ptr& where);
-  void put(const record_ptr& about);
   void take_ending(const record_ptr& about);
-  void trim(shelf& of);
+  void put_ended(const record_ptr& about);
   void drop(const record_ptr& about);
-  task<record_ptr> run_unowned(std::shared_ptr<execution> command);
   task<> clear_when_gone(space_ptr where);
-  task<> hold_split(record_ptr about);
-  static task<> live(std::shared_ptr<execution> command);
-  task<> close_found(std::unique_ptr<running_command> command);
+  task<> keep_other(record_ptr about);
+  task<bool> end_rest(record_ptr of);
+  [[nodiscard]] record_ptr find(const space& where, std::string_view id) const;
   [[nodiscard]] static std::shared_ptr<execution> running(const record_ptr& of);
 
-  // command_book_room.cpp: room for histories
-  std::shared_ptr<history> make_history();
-  bool make_room(std::size_t size);
+  // command_book_room.cpp: histories, found ones as well, and room for them
+  [[nodiscard]] std::shared_ptr<history> make_history();
+  [[nodiscard]] bool make_room(std::size_t size);
+  [[nodiscard]] std::shared_ptr<history> hold(history one);
   void let_go_of_output(const record_ptr& about);
+  task<> close_found(std::unique_ptr<running_command> command);
 
   execution::parts below_;
   command_ids ids_;
   std::map<std::string, shelf, std::less<>> shelves_; ///< by the space's id
-  std::deque<record_ptr> with_output_;                ///< ended, oldest first; what has none is passed over
-  std::size_t room_taken_ = 0;                        ///< bytes, of all histories
+  std::deque<record_ptr> with_output_;                ///< ended, oldest first
+  std::shared_ptr<std::size_t> room_taken_;           ///< bytes, of all histories
   nursery lives_;
 };
 

@@ -76,23 +76,31 @@ class execution : public std::enable_shared_from_this<execution> {
 
   // execution.cpp: the life of it
   task<> start();
-  void take_over(std::unique_ptr<running_command> found, milliseconds ran);
-  task<bool> program_runs();
-  task<> live(); ///< of one that no request owns; throws nothing
+  void take_over(std::unique_ptr<running_command> found, milliseconds ran, end_cause cause);
+  task<> live(); ///< of one that no request owns
   task<> see_off();
   task<ending> conclude();
+  task<> let_go();
   void write_note();
+  [[nodiscard]] milliseconds ran() const;
 
   // execution_output.cpp: what comes out of it and goes in
   task<> carry_output(output_sink& output, nursery& siblings);
+  task<> carry_input(input_source& input);
   task<> keep_output(nursery& siblings);
-  task<> forward_kept(output_sink& output, nursery& siblings);
+  task<> keep_for_forward();
+  task<> forward(output_follower& from, output_sink& output, nursery& siblings);
   task<> discard_output(nursery& siblings);
   task<> output_ended(nursery& siblings);
+  task<> keep_all();
   task<> keep(output_piece piece);
-  task<> wait_for_pace();
-  task<> carry_input(input_source& input);
   void count_output(channel from, std::size_t size);
+  task<> wait_for_pace();
+  void release_pace();
+  void add_viewer(const output_follower& one);
+  void remove_viewer(const output_follower& one);
+  [[nodiscard]] bool is_first(const output_follower& one) const;
+  void viewer_moved() { viewers_moved_.bump(); }
 
   // execution_watch.cpp: what may end it
   void start_watches(nursery& children);
@@ -100,24 +108,30 @@ class execution : public std::enable_shared_from_this<execution> {
   task<> watch_orders();
   task<> watch_space();
   task<> watch_viewers();
+  task<> linger();
   task<> watch_caller(task<> caller_left);
   task<> end_tree(end_cause cause);
 
   // execution_visit.cpp: what others ask of it
-  task<> visit(task<> errand);
+  task<bool> program_runs();
   task<> write_input(std::span<const std::byte> data);
   task<> close_input();
   task<> signal(int number, bool tree);
   task<> resize(int rows, int columns);
   task<> hang_up();
-  [[nodiscard]] bool has_ended() const noexcept { return record_->end.has_value(); }
+  task<> end();
+  template <class Errand> task<> visit(Errand errand);
+  task<> wake();
+  void must_run() const;
+  void must_take_input() const;
 
   parts below_;
   record_ptr record_;
   command_spec spec_; ///< until it has been started
   std::function<void(const record_ptr&)> on_end_;
   std::chrono::steady_clock::time_point began_;
-  milliseconds ran_{}; ///< of its running time, up to `began_`
+  std::chrono::steady_clock::duration ran_{}; ///< of its running time, up to `ticking_since_`
+  std::optional<std::chrono::steady_clock::time_point> ticking_since_;
   lease lease_;
   std::unique_ptr<running_command> command_;
 
@@ -129,12 +143,15 @@ class execution : public std::enable_shared_from_this<execution> {
   bool killed_by_us_ = false; ///< somebody asked for a SIGKILL
   event ordered_;             ///< somebody asked for its end
   event hung_up_;             ///< somebody closed its terminal
+  bool output_over_ = false;
 
   std::list<const output_follower*> viewers_; ///< the first holds the program to its pace
-  revision viewers_changed_;                  ///< who they are, and where
+  revision viewers_changed_;
+  revision viewers_moved_;
   bool unpaced_ = false;
 
   gate input_turn_;
+  gate size_turn_;
   int visitors_ = 0; ///< errands on `command_` under way
   event leaving_;    ///< no more of them
   event no_visitors_;

@@ -39,9 +39,9 @@ class history {
 
   /// An empty one; `capacity` is rounded up to whole pages. Throws std::system_error.
   static history make(std::size_t capacity);
-  /// One that was found. Fails with errc::conflict, saying which field is wrong. With an open intent, that
-  /// is now a gap.
-  static result<history> open(unique_fd memory);
+  /// One that was found, of at most that capacity. Fails with errc::conflict, saying what is wrong with it.
+  /// An intent that stood in it is now a gap.
+  static result<history> open(unique_fd memory, std::size_t most_capacity);
 
   history(history&& other) noexcept;
   history& operator=(history&& other) noexcept;
@@ -61,6 +61,9 @@ class history {
   /// until `commit`, which says how many they were (also none).
   [[nodiscard]] std::span<std::byte> begin(channel from, std::size_t most);
   void commit(std::size_t size);
+
+  /// Lets go of all bytes, and of their memory; the offsets and the note stay. Throws std::system_error.
+  void drop_output();
 
   /// What is kept: offsets of the oldest byte and of the one after the newest, which is also the total.
   struct range {
@@ -92,6 +95,7 @@ class history {
     std::uint64_t out_before = 0; ///< how many of them are of stdout
     std::uint32_t from = 0;       ///< 0 or 1
     std::uint32_t gap = 0;        ///< 0 or 1
+
     [[nodiscard]] std::uint64_t at(selection of) const noexcept;
   };
   /// As it stands in the memory.
@@ -105,7 +109,6 @@ class history {
     std::uint32_t note_place = 0; ///< 0 or 1
     std::uint64_t note_size = 0;
   };
-  struct shape;
 
   history(unique_fd memory, std::size_t capacity);
   std::optional<std::string> take_over(); ///< what is wrong with it
@@ -121,7 +124,9 @@ class history {
   std::byte* base_ = nullptr;
   std::size_t mapped_ = 0;
   state now_;
-  std::deque<mark> marks_; ///< those that count, not trusting the memory's
+  std::uint32_t active_ = 0; ///< the state in the memory that counts
+  std::uint64_t limit_ = 0;  ///< bytes before this offset are not kept
+  std::deque<mark> marks_;   ///< those that count, not trusting the memory's
   std::string note_;
 };
 

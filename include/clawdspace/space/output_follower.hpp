@@ -38,6 +38,9 @@ class output_follower {
   std::optional<followed> try_next();
 
   [[nodiscard]] std::uint64_t offset() const noexcept { return offset_; }
+  /// Bytes that stand there already.
+  [[nodiscard]] std::uint64_t behind() const noexcept { return output_->total(what_) - offset_; }
+  [[nodiscard]] std::size_t capacity() const noexcept { return output_->capacity(); }
   [[nodiscard]] const command_record& of() const noexcept { return *record_; }
 
  private:

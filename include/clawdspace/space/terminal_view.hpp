@@ -38,10 +38,8 @@ class terminal_view {
   [[nodiscard]] const command_record& of() const noexcept { return follower_.of(); }
 
  private:
-  friend class execution;
   record_ptr record_;
   output_follower follower_;
-  std::uint64_t size_seen_; ///< the record's `changed`
   int rows_;
   int columns_;
 };
