@@ -59,15 +59,16 @@ task<ending> execution::run(output_sink& output, input_source* input, task<> cal
     add_viewer(*kept);
   }
   const auto carry = [&](nursery& children) -> task<> {
+    if (input != nullptr) children.start(carry_input(*input));
+    start_watches(children);
+    children.start(watch_caller(std::move(caller_left)));
+    // Last, since the end of the output ends all of them.
     if (kept) {
       children.start(keep_for_forward());
       children.start(forward(*kept, sink, children));
     } else {
       children.start(carry_output(sink, children));
     }
-    if (input != nullptr) children.start(carry_input(*input));
-    start_watches(children);
-    children.start(watch_caller(std::move(caller_left)));
     co_return;
   };
   std::exception_ptr failure;
@@ -89,9 +90,9 @@ task<ending> execution::run(output_sink& output, input_source* input, task<> cal
 task<> execution::live() {
   const auto self = shared_from_this();
   const auto carry = [&](nursery& children) -> task<> {
-    children.start(keep_output(children));
     start_watches(children);
     if (record_->facts.terminal) children.start(watch_viewers());
+    children.start(keep_output(children)); // last, since its end ends all of them
     co_return;
   };
   std::exception_ptr failure;
@@ -117,8 +118,8 @@ task<> execution::live() {
 
 task<> execution::see_off() {
   const auto body = [&](nursery& children) -> task<> {
-    children.start(discard_output(children));
     if (cause_ == end_cause::none || !kill_answered_.is_set()) children.start(end_tree(end_cause::canceled));
+    children.start(discard_output(children)); // last, since its end ends both
     co_return;
   };
   std::exception_ptr failure;

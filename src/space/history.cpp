@@ -48,33 +48,13 @@ std::size_t footprint(std::size_t capacity) noexcept { return layout(capacity).s
 
 std::uint64_t history::mark::at(selection of) const noexcept { return place_in(offset, of, out_before); }
 
+void history::unmap::operator()(std::byte* at) const noexcept { ::munmap(at, size); }
+
 history::history(unique_fd memory, std::size_t capacity) : memory_(std::move(memory)), capacity_(capacity) {
-  mapped_ = layout(capacity).size;
-  void* const at = ::mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_SHARED, memory_.value(), 0);
+  const auto size = layout(capacity).size;
+  void* const at = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, memory_.value(), 0);
   if (at == MAP_FAILED) throw_errno("mmap of a history");
-  base_ = static_cast<std::byte*>(at);
-}
-
-history::history(history&& other) noexcept
-    : memory_(std::move(other.memory_)), capacity_(other.capacity_),
-      base_(std::exchange(other.base_, nullptr)), mapped_(other.mapped_), now_(other.now_),
-      marks_(std::move(other.marks_)), note_(std::move(other.note_)) {}
-
-history& history::operator=(history&& other) noexcept {
-  if (this == &other) return *this;
-  if (base_ != nullptr) ::munmap(base_, mapped_);
-  memory_ = std::move(other.memory_);
-  capacity_ = other.capacity_;
-  base_ = std::exchange(other.base_, nullptr);
-  mapped_ = other.mapped_;
-  now_ = other.now_;
-  marks_ = std::move(other.marks_);
-  note_ = std::move(other.note_);
-  return *this;
-}
-
-history::~history() {
-  if (base_ != nullptr) ::munmap(base_, mapped_);
+  memory_at_ = {static_cast<std::byte*>(at), unmap{size}};
 }
 
 history history::make(std::size_t capacity) {
@@ -86,7 +66,7 @@ history history::make(std::size_t capacity) {
   if (::fcntl(memory.value(), F_ADD_SEALS, seals) != 0) throw_errno("sealing a history");
   history made(std::move(memory), capacity);
   const shape said{.magic = magic, .version = version, .which = 0, .capacity = capacity};
-  std::memcpy(made.base_, &said, sizeof said);
+  std::memcpy(made.base(), &said, sizeof said);
   made.store();
   return made;
 }
@@ -94,9 +74,9 @@ history history::make(std::size_t capacity) {
 // --- writing ---
 
 void history::store() {
-  auto* const which = reinterpret_cast<std::uint32_t*>(base_ + offsetof(shape, which));
+  auto* const which = reinterpret_cast<std::uint32_t*>(base() + offsetof(shape, which));
   active_ ^= 1U;
-  std::memcpy(base_ + state_place(active_), &now_, sizeof now_);
+  std::memcpy(base() + state_place(active_), &now_, sizeof now_);
   in_order();
   *which = active_;
   in_order();
@@ -107,7 +87,7 @@ void history::set_note(std::string_view note) {
     throw error(errc::invalid_field,
                 fmt::format("a history's note of {} bytes is more than {}", note.size(), note_limit));
   const auto place = now_.note_place ^ 1U;
-  std::memcpy(base_ + note_at(place), note.data(), note.size());
+  std::memcpy(base() + note_at(place), note.data(), note.size());
   in_order();
   now_.note_place = place;
   now_.note_size = note.size();
@@ -138,7 +118,7 @@ void history::advance(channel from, std::size_t size, bool gap) {
       drop_old(marks_[1].offset); // the place that is written is none that counts
     const mark next{
         .offset = now_.end, .out_before = now_.out_end, .from = channel_number, .gap = gap_number};
-    std::memcpy(base_ + layout(capacity_).marks + now_.next_mark % most * sizeof(mark), &next, sizeof next);
+    std::memcpy(base() + layout(capacity_).marks + now_.next_mark % most * sizeof(mark), &next, sizeof next);
     marks_.push_back(next);
     ++now_.next_mark;
   }
@@ -154,7 +134,7 @@ std::span<std::byte> history::begin(channel from, std::size_t most) {
   now_.intent_from = from == channel::out ? 0 : 1;
   if (now_.end + room > capacity_) drop_old(now_.end + room - capacity_);
   store();
-  return {base_ + layout(capacity_).bytes + place, room};
+  return {base() + layout(capacity_).bytes + place, room};
 }
 
 void history::commit(std::size_t size) {
@@ -179,7 +159,7 @@ void history::drop_output() {
   store();
   const auto from = layout(capacity_).bytes;
   if (::fallocate(memory_.value(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(from),
-                  static_cast<off_t>(mapped_ - from)) != 0)
+                  static_cast<off_t>(layout(capacity_).size - from)) != 0)
     throw_errno("giving back a history's memory");
 }
 
@@ -218,7 +198,7 @@ history::item history::read(std::uint64_t offset, selection of, std::size_t most
   return {.what = item::kind::bytes,
           .from = from,
           .to = offset + size,
-          .data = {base_ + layout(capacity_).bytes + place, static_cast<std::size_t>(size)}};
+          .data = {base() + layout(capacity_).bytes + place, static_cast<std::size_t>(size)}};
 }
 
 } // namespace clawdspace::spaces

@@ -59,17 +59,17 @@ result<history> history::open(unique_fd memory, std::size_t most) {
 
 // Each part is copied out before it is looked at: whoever holds the memfd could change it in between.
 std::optional<std::string> history::take_over() {
-  std::memcpy(&now_, base_ + state_place(active_), sizeof now_);
+  std::memcpy(&now_, base() + state_place(active_), sizeof now_);
   if (auto wrong = check_state(now_)) return wrong;
   const auto most = mark_count(capacity_);
   for (auto at = now_.first_mark; at != now_.next_mark; ++at) {
     mark one;
-    std::memcpy(&one, base_ + layout(capacity_).marks + at % most * sizeof one, sizeof one);
+    std::memcpy(&one, base() + layout(capacity_).marks + at % most * sizeof one, sizeof one);
     marks_.push_back(one);
   }
   if (auto wrong = check_marks()) return wrong;
   note_.resize(now_.note_size);
-  std::memcpy(note_.data(), base_ + note_at(now_.note_place), note_.size());
+  std::memcpy(note_.data(), base() + note_at(now_.note_place), note_.size());
 
   if (now_.end > capacity_) drop_old(now_.end - capacity_);
   if (now_.intent != 0) {

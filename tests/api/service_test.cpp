@@ -94,7 +94,7 @@ struct contract {
                                .known = known,
                                .operations = operations,
                                .engine = follower,
-                               .commands = commands,
+                               .book = book,
                                .events = events,
                                .docker = docker,
                                .time = time,
@@ -115,6 +115,9 @@ struct contract {
   spaces::lifecycle operations{on, docker, known, state, time, rules};
   spaces::follower follower{docker, known, operations, state, [](const engine::engine_event&) {}};
   no_commands commands;
+  spaces::command_book book{
+      {.executor = on, .known = known, .operations = operations, .backend = commands, .events = events},
+      spaces::command_ids(siphash_key{})};
   event stopping{on};
   std::optional<api::service> service;
 

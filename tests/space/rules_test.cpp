@@ -236,7 +236,7 @@ TEST_CASE("each end is judged to be exactly one outcome") {
   }
   CHECK(judge({.exit_code = 255}, none, false).exit_code == 255);
   CHECK_FALSE(judge({}, none, true).reason.empty());
-  CHECK(judge({.reason = "why"}, none, true).reason == "why");
+  CHECK(judge({.reason = "why"}, none, true).reason == "its space was stopped or destroyed");
 }
 
 TEST_CASE("a signal has its name, and its number where it has none") {

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -42,10 +43,6 @@ class history {
   /// One that was found, of at most that capacity. Fails with errc::conflict, saying what is wrong with it.
   /// An intent that stood in it is now a gap.
   static result<history> open(unique_fd memory, std::size_t most_capacity);
-
-  history(history&& other) noexcept;
-  history& operator=(history&& other) noexcept;
-  ~history();
 
   [[nodiscard]] int descriptor() const noexcept { return memory_.value(); }
   [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
@@ -89,6 +86,8 @@ class history {
   [[nodiscard]] std::uint64_t before_end(std::size_t size, selection of) const noexcept;
 
  private:
+  [[nodiscard]] std::byte* base() const noexcept { return memory_at_.get(); }
+
   /// Bytes of one output, or a gap in it, begin here; they end where the next mark is.
   struct mark {
     std::uint64_t offset = 0;     ///< of both
@@ -121,8 +120,11 @@ class history {
 
   unique_fd memory_;
   std::size_t capacity_ = 0;
-  std::byte* base_ = nullptr;
-  std::size_t mapped_ = 0;
+  struct unmap {
+    std::size_t size;
+    void operator()(std::byte* at) const noexcept;
+  };
+  std::unique_ptr<std::byte, unmap> memory_at_{nullptr, unmap{0}};
   state now_;
   std::uint32_t active_ = 0; ///< the state in the memory that counts
   std::uint64_t limit_ = 0;  ///< bytes before this offset are not kept
