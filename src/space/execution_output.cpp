@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <exception>
 #include <unistd.h>
 #include <vector>
 
@@ -34,6 +35,8 @@ task<> execution::carry_input(input_source& input) {
   for (;;) {
     const auto n = co_await input.read_some(buffer);
     if (n == 0) break;
+    co_await wake_for_input();
+    const auto turn = co_await input_turn_.enter();
     try {
       co_await command_->write_input(std::span(buffer).first(n));
     } catch (const error& e) {
@@ -41,7 +44,19 @@ task<> execution::carry_input(input_source& input) {
       co_return; // the command no longer reads: what it says about that comes with its output
     }
   }
+  const auto turn = co_await input_turn_.enter();
   co_await command_->close_input();
+}
+
+// A space that cannot be woken keeps the bytes in the command's pipe.
+task<> execution::wake_for_input() {
+  if (record_->where->state != space_state::paused) co_return;
+  try {
+    const auto awake = co_await below_.operations.wake(record_->where);
+  } catch (const error& e) {
+    log_debug("a space could not be woken for input",
+              {field("space", record_->where->self.name), field("reason", e.what())});
+  }
 }
 
 // --- with a history ---
@@ -102,10 +117,17 @@ task<> execution::keep(output_piece piece) {
   auto& into = *record_->output;
   if (piece.pipe < 0) {
     for (auto data = piece.data; !data.empty();) {
-      co_await wait_for_pace();
-      const auto now = data.first(std::min(portion(into), data.size()));
+      std::exception_ptr failure;
+      try {
+        co_await wait_for_pace();
+      } catch (...) {
+        failure = std::current_exception();
+      }
+      // What has been read is not lost when we go: the next daemon finds it here, and nowhere else.
+      const auto now = failure ? data : data.first(std::min(portion(into), data.size()));
       into.append(piece.from, now);
       count_output(piece.from, now.size());
+      if (failure) std::rethrow_exception(failure);
       data = data.subspan(now.size());
     }
     co_return;

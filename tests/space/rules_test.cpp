@@ -239,6 +239,25 @@ TEST_CASE("each end is judged to be exactly one outcome") {
   CHECK(judge({.reason = "why"}, none, true).reason == "its space was stopped or destroyed");
 }
 
+TEST_CASE("a SIGKILL that somebody asked us for says nothing of memory") {
+  const process_end killed{.signal = SIGKILL, .oom_kills = 1};
+  CHECK(judge(killed, end_cause::none, false, false).outcome == outcome::out_of_memory);
+  CHECK(judge(killed, end_cause::none, false, true).outcome == outcome::signaled);
+}
+
+TEST_CASE("a signal is known by its name, with or without SIG, and by its number") {
+  for (const auto* name : {"SIGINT", "INT", "2"}) CHECK(signal_number(name) == SIGINT);
+  CHECK(signal_number("SIGWINCH") == SIGWINCH);
+  CHECK(signal_number("64") == 64);
+  for (const auto* name : {"", "SIG", "SIGNOPE", "sigint", "0", "65", "-1", "9 ", "SIGINT\n"}) {
+    CAPTURE(name);
+    const auto refused = test::refusal([&] { (void)signal_number(name); });
+    REQUIRE(refused);
+    CHECK(refused->code() == errc::invalid_field);
+    CHECK(std::string(refused->what()).find(name) != std::string::npos);
+  }
+}
+
 TEST_CASE("a signal has its name, and its number where it has none") {
   CHECK(signal_name(SIGKILL) == "SIGKILL");
   CHECK(signal_name(SIGTERM) == "SIGTERM");

@@ -87,6 +87,7 @@ class execution : public std::enable_shared_from_this<execution> {
   // execution_output.cpp: what comes out of it and goes in
   task<> carry_output(output_sink& output, nursery& siblings);
   task<> carry_input(input_source& input);
+  task<> wake_for_input();
   task<> keep_output(nursery& siblings);
   task<> keep_for_forward();
   task<> forward(output_follower& from, output_sink& output, nursery& siblings);
