@@ -97,7 +97,10 @@ task<std::size_t> inlet::read_body(std::span<std::byte> into, std::chrono::milli
       data_ = data_.subspan(n);
       co_return n;
     }
-    if (body_over_) co_return 0;
+    if (body_over_) {
+      let_go(); // what answers may take its time
+      co_return 0;
+    }
     if (broken_) throw error(errc::malformed_request, "the request's body ended before");
     if (body_step() != parse_step::kind::need_more) continue;
     const auto n = fill_now();
