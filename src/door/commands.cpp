@@ -47,7 +47,7 @@ task<> door::spawn(std::shared_ptr<followed> what, std::string frame, descriptor
   const auto until = after(limit);
   for (;;) {
     const auto seen = what->changed.value();
-    if (what->pid || what->failure) {
+    if (what->pid || what->failure || what->end) { // its subreaper may be killed before it tells of a start
       unless_seen.seen();
       co_return;
     }

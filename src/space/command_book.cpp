@@ -41,6 +41,19 @@ task<std::shared_ptr<execution>> command_book::start(space_ptr where, execution:
   co_return command;
 }
 
+void command_book::must_outlive(const space& where) const {
+  const auto& backend = below_.backend;
+  // Of a space that is yet to run, or to be heard of, nobody can say.
+  if ((where.state != space_state::running && where.state != space_state::paused) ||
+      backend.is_unheard(where))
+    return;
+  const auto why = backend.limitation(where);
+  if (!why.empty())
+    throw error(errc::not_supported,
+                fmt::format("\"{}\" runs no command that outlives its request, and no login shell: {}",
+                            where.self.name, why));
+}
+
 task<record_ptr> command_book::start_detached(space_ptr where, execution::request what) {
   auto command = make(where, std::move(what), true, false);
   co_return co_await start_unowned(std::move(command));
@@ -154,6 +167,31 @@ record_ptr command_book::at(const space& where, std::string_view id) const {
     throw error(errc::command_forgotten,
                 fmt::format("the command {} has ended and is not remembered any more", id));
   throw error(errc::command_not_found, fmt::format("there is no command \"{}\" in {}", id, where.self.name));
+}
+
+task<record_ptr> command_book::seek(space_ptr where, std::string id) {
+  auto& backend = below_.backend;
+  if (!find(*where, id) && ids_.is_ours(where->self.id, id) && backend.is_unheard(*where)) {
+    if (where->state == space_state::running) {
+      co_await backend.hear(where);
+    } else if (where->state == space_state::paused) {
+      {
+        const auto awake = co_await below_.operations.wake(where);
+        co_await backend.hear(where);
+      }
+      // What was found would keep it awake; it did not before.
+      int found = 0;
+      for (const auto& [name, one] : shelf_of(where).running) found += one->facts.keep_awake ? 1 : 0;
+      co_await below_.operations.put_to_sleep(where, sleep_depth::paused, found);
+    }
+  }
+  co_return at(*where, id);
+}
+
+task<std::vector<record_ptr>> command_book::seek_all(space_ptr where) {
+  if (where->state == space_state::running && below_.backend.is_unheard(*where))
+    co_await below_.backend.hear(where);
+  co_return list(*where);
 }
 
 std::vector<record_ptr> command_book::list(const space& where) const {

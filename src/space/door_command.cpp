@@ -111,7 +111,7 @@ output_piece door_command::take(channel from, bool in_pipe) {
     for (const auto& each : outputs_)
       if (each.is_open()) ::fcntl(each.value(), F_SETPIPE_SZ, wide_pipe); // as it was, where that is too much
   };
-  if (in_pipe && !spec_.tty) {
+  if (in_pipe) {
     if (const auto ready = ready_in(output.value()); ready > 0) {
       if (ready >= read_buffers::small) widen();
       give_back_buffer();

@@ -85,6 +85,12 @@ bool doors::may_open(const space& s) const {
   return e->door->is_open() || (!e->has_no_match && steady_clock::now() < e->hope_until);
 }
 
+bool doors::is_unheard(const space& s) const {
+  const auto e = entry_of(s);
+  if (!e || !e->door->life().empty()) return false;
+  return s.state == space_state::paused ? !e->is_hopeless && !e->has_no_match : may_open(s);
+}
+
 task<std::shared_ptr<door::door>> doors::wait_for(space_ptr s) {
   const auto e = entry_of(*s);
   if (!e) co_return nullptr;

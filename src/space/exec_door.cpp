@@ -122,7 +122,8 @@ task<std::unique_ptr<running_command>> door_backend::start(space_ptr where, comm
   auto told = at->follow(what.id);
   auto command = std::make_unique<door_command>(*this, at, told, what);
   co_await at->spawn(told, std::move(frame), std::move(made.sent), start_patience);
-  if (told->failure) co_return command; // its streams end at once
+  if (told->failure || (what.tty && told->end && !told->terminal))
+    co_return command; // its streams end at once
   if (what.tty) {
     if (!told->terminal || !door::is_pty_master(told->terminal.value())) {
       at->end_unseen(what.id);

@@ -163,6 +163,7 @@ void execution::release_pace() {
 }
 
 void execution::add_viewer(const output_follower& one) {
+  was_viewed_ = true;
   viewers_.push_back(&one);
   viewers_changed_.bump();
 }

@@ -1,14 +1,17 @@
 #include <clawdspace/core/log.hpp>
 #include <clawdspace/space/execution.hpp>
 
+#include <algorithm>
+
 namespace clawdspace::spaces {
 
 using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto last_words = 2s;    // from the end of a tree to the end of its outputs; then they are let go
-constexpr auto hang_up_grace = 5s; // from a hang-up to the end of the tree
+constexpr auto last_words = 2s; // from the end of a tree to the end of its outputs; then they are let go
+constexpr milliseconds first_look = 10s; // from a terminal's start, or the daemon's, to its first viewer
+constexpr auto hang_up_grace = 5s;       // from a hang-up to the end of the tree
 
 bool has_left(const space& s) {
   return s.gone || s.state == space_state::destroying || s.state == space_state::stopped;
@@ -78,7 +81,8 @@ task<> execution::watch_viewers() {
 }
 
 task<> execution::linger() {
-  asio::steady_timer timer{below_.executor, *record_->facts.linger};
+  const auto time = *record_->facts.linger;
+  asio::steady_timer timer{below_.executor, was_viewed_ ? time : std::max(time, first_look)};
   co_await timer.async_wait(asio::use_awaitable);
   // Nothing runs in a frozen space, and this is no reason to wake it.
   auto& of = *record_->where;

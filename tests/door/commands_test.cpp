@@ -69,6 +69,23 @@ TEST_CASE("a command that cannot start tells why") {
   at_a_door(body);
 }
 
+TEST_CASE("a command that ended before it was told to run is not waited for") {
+  const auto body = [](opened& at) -> task<> {
+    auto init = co_await at.enter();
+    const auto what = at.door->follow("c1");
+    const auto both = [&](nursery& side) -> task<> {
+      side.start(spawn(at, what));
+      co_await init.hear();
+      init.say("ended", "c1", "lost", "0", "oom=0", "gone=unconfirmed");
+    };
+    co_await with_nursery(both);
+    CHECK(!what->pid);
+    REQUIRE(what->end);
+    CHECK(what->gone == false);
+  };
+  at_a_door(body);
+}
+
 TEST_CASE("a terminal comes with the word that its program runs") {
   const auto body = [](opened& at) -> task<> {
     auto init = co_await at.enter();

@@ -69,6 +69,39 @@ TEST_CASE("where commands cannot outlive a request, detaching is refused in word
   with_library(body);
 }
 
+TEST_CASE("what is not known is waited for where the space was not heard of yet, and only then") {
+  const auto body = [](library& l) -> task<> {
+    const auto of = co_await l.detach();
+    const auto id = of->facts.id;
+    l.backend.unheard = true;
+    CHECK(co_await l.book->seek(l.where, id) == of);
+    CHECK(l.backend.hearings == 0); // it is known
+    const auto never = co_await refusal(l.book->seek(l.where, "no id of ours"));
+    REQUIRE(never);
+    CHECK(never->code() == errc::command_not_found);
+    CHECK(l.backend.hearings == 0);
+    CHECK((co_await l.book->seek_all(l.where)).size() == 1);
+    CHECK(l.backend.hearings == 1);
+    l.last().exit(0);
+    co_await l.ended(of);
+  };
+  with_library(body);
+}
+
+TEST_CASE("that commands cannot outlive their request is known beforehand, unless the space is unheard of") {
+  const auto body = [](library& l) -> task<> {
+    l.book->must_outlive(*l.where);
+    l.backend.limit = "not here";
+    const auto refused = refusal([&] { l.book->must_outlive(*l.where); });
+    REQUIRE(refused);
+    CHECK(refused->code() == errc::not_supported);
+    l.backend.unheard = true;
+    l.book->must_outlive(*l.where);
+    co_return;
+  };
+  with_library(body);
+}
+
 TEST_CASE("an id that was is gone, one that never was is not found, also after a restart") {
   const auto body = [](library& l) -> task<> {
     const auto first = co_await l.detach();

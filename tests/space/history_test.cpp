@@ -171,7 +171,7 @@ TEST_CASE("a history agrees with a model that forgets nothing") {
     channel from;
     bool gap;
   };
-  for (unsigned seed = 0; seed < 20; ++seed) {
+  for (unsigned seed = 0; seed < 9; ++seed) {
     CAPTURE(seed);
     std::mt19937 random(seed);
     const auto upto = [&](int n) { return static_cast<int>(random() % static_cast<unsigned>(n)); };
@@ -213,7 +213,7 @@ TEST_CASE("a history agrees with a model that forgets nothing") {
         h.commit(got.size());
       }
       }
-      if (step % 16 != 0) continue;
+      if (step % 50 != 0) continue;
       for (const auto of : all_selections) {
         std::vector<byte> wanted;
         for (const auto& b : model)

@@ -165,6 +165,12 @@ class scripted_backend final : public spaces::command_backend {
     rests.push_back(std::move(id));
     co_return true;
   }
+  [[nodiscard]] bool is_unheard(const spaces::space&) const override { return unheard; }
+  task<> hear(spaces::space_ptr) override {
+    ++hearings;
+    unheard = false;
+    co_return;
+  }
   void forget(const spaces::space_ptr&, const std::string& id) override { forgotten.push_back(id); }
   [[nodiscard]] std::string limitation(const spaces::space&) const override { return limit; }
 
@@ -172,6 +178,8 @@ class scripted_backend final : public spaces::command_backend {
   std::vector<std::string> rests;
   std::vector<std::string> forgotten;
   std::string limit;
+  bool unheard = false; ///< until it is asked to hear
+  int hearings = 0;
   bool start_at_once = true;
 
  private:

@@ -14,6 +14,8 @@ class chosen_backend final : public command_backend {
 
   task<std::unique_ptr<running_command>> start(space_ptr where, command_spec what) override;
   task<bool> end_rest(space_ptr where, std::string id) override;
+  [[nodiscard]] bool is_unheard(const space& where) const override { return doors_.is_unheard(where); }
+  task<> hear(space_ptr where) override;
   void forget(const space_ptr& where, const std::string& id) override;
   [[nodiscard]] std::string limitation(const space& where) const override;
 

@@ -96,6 +96,11 @@ class command_backend {
   /// Ends what a command has left in the background after its own end: whether it is certain that nothing is
   /// left. The space must be awake. Throws errc::not_supported.
   virtual task<bool> end_rest(space_ptr where, std::string id) = 0;
+  /// Whether there may be commands in this space that were not told of yet: the daemon has come back, and has
+  /// not heard of it since.
+  [[nodiscard]] virtual bool is_unheard(const space& /*where*/) const { return false; }
+  /// Returns when it has, or when that cannot be expected. The space must be awake.
+  virtual task<> hear(space_ptr /*where*/) { co_return; }
   /// Lets go of what is kept of a command that has ended.
   virtual void forget(const space_ptr& where, const std::string& id) = 0;
 

@@ -27,6 +27,8 @@ class command_book {
 
   /// For a request that then awaits `run` and owns the command.
   task<std::shared_ptr<execution>> start(space_ptr where, execution::request what);
+  /// Throws errc::not_supported where it is known beforehand that the two below would.
+  void must_outlive(const space& where) const;
   /// Returns when the program runs, or has failed to: its record tells.
   task<record_ptr> start_detached(space_ptr where, execution::request what);
   /// Likewise, on a terminal, for views to be attached to. It lingers from its start on.
@@ -36,6 +38,11 @@ class command_book {
 
   /// Throws errc::command_forgotten for one that was, errc::command_not_found for one that never was.
   [[nodiscard]] record_ptr at(const space& where, std::string_view id) const;
+  /// The same. Where the daemon has just come back, and what runs in the space was not heard of since, it is
+  /// waited for; a space that sleeps is thawed for that, and sleeps on.
+  task<record_ptr> seek(space_ptr where, std::string id);
+  /// Waits likewise; of a space that sleeps, only what is known.
+  task<std::vector<record_ptr>> seek_all(space_ptr where);
   /// Newest first.
   [[nodiscard]] std::vector<record_ptr> list(const space& where) const;
 

@@ -32,6 +32,8 @@ class doors {
   task<std::shared_ptr<door::door>> wait_for(space_ptr s);
   /// Whether it may yet open.
   [[nodiscard]] bool may_open(const space& s) const;
+  /// Whether it has never opened to this daemon, and may yet: in a frozen space not before that is thawed.
+  [[nodiscard]] bool is_unheard(const space& s) const;
 
   using strangers = std::vector<door::door::stranger>;
   /// What spaces kept for a daemon before this one.

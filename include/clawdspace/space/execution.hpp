@@ -146,6 +146,7 @@ class execution : public std::enable_shared_from_this<execution> {
   event hung_up_;             ///< somebody closed its terminal
   bool output_over_ = false;
 
+  bool was_viewed_ = false;
   std::list<const output_follower*> viewers_; ///< the first holds the program to its pace
   revision viewers_changed_;
   revision viewers_moved_;
