@@ -107,13 +107,12 @@ struct daemon::parts {
         operations(loop.get_executor(), docker, known, folders, time, rules),
         doors(loop.get_executor(), docker, known, folders),
         by_engine(loop.get_executor(), docker, operations), by_door(loop.get_executor(), doors, rules),
-        commands(doors, by_door, by_engine),
-        book({.executor = loop.get_executor(),
-              .known = known,
-              .operations = operations,
-              .backend = commands,
-              .events = events},
-             spaces::command_ids::load(folders.root() / "exec.secret")),
+        commands(doors, by_door, by_engine), book({.executor = loop.get_executor(),
+                                                   .known = known,
+                                                   .operations = operations,
+                                                   .backend = commands,
+                                                   .events = events},
+                                                  spaces::command_ids::load(folders.root() / "exec.secret")),
         follower(docker, known, operations, folders,
                  [this](const engine::engine_event& e) { by_engine.take(e); }),
         sleeper(docker, known, operations, time), stopping(loop.get_executor()),
@@ -138,7 +137,12 @@ struct daemon::parts {
              .problem = [](std::exception_ptr e, const http::request_head*) { return api::to_response(e); },
              .done = log_request}),
         signals(loop, SIGINT, SIGTERM, SIGHUP) {
-    operations.before_start([this](const spaces::space_ptr& s) { doors.open(s); });
+    operations.before_start([this, by_door_too = config.exec.backend == "door"](const spaces::space_ptr& s) {
+      if (by_door_too)
+        doors.open(s);
+      else
+        s->backend_reason = "the configuration says exec.backend = \"engine\"";
+    });
     by_door.on_found([this](spaces::space_ptr where, spaces::found_command found) {
       book.adopt(std::move(where), std::move(found));
     });

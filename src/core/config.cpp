@@ -81,6 +81,7 @@ std::vector<key> keys_of(configuration& c) {
       {"spaces.stop_grace_ms", duration{&c.spaces.stop_grace}},
       {"spaces.busy_percent", decimal{&c.spaces.busy_percent, 0, 100'000}},
       {"spaces.relist_ms", duration{&c.spaces.relist, milliseconds(100)}},
+      {"exec.backend", word{&c.exec.backend, {"door", "engine"}}},
       {"exec.output_limit", amount{&c.exec.output_limit, 1_KiB}},
       {"exec.drain_ms", duration{&c.exec.drain}},
       {"exec.history_limit", amount{&c.exec.history_limit, 4_KiB}},

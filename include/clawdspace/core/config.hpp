@@ -52,6 +52,7 @@ struct configuration {
   } spaces;
 
   struct {
+    std::string backend = "door";
     bytes output_limit = 4_MiB;
     milliseconds drain{250};
     bytes history_limit = 1_MiB;
