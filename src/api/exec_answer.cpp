@@ -42,6 +42,35 @@ void put_ending(json::object& into, const spaces::ending& end) {
   into["oomKills"] = end.oom_kills ? json::value(*end.oom_kills) : json::value(nullptr);
 }
 
+json::object to_json(const spaces::command_record& about) {
+  const auto& facts = about.facts;
+  json::object command{{"id", facts.id}};
+  if (facts.login)
+    command["command"] = nullptr;
+  else if (facts.shell)
+    command["command"] = facts.argv.front();
+  else
+    command["command"] = json::value_from(facts.argv);
+  command["commandCut"] = facts.cut;
+  command["user"] = facts.user.empty() ? json::value(nullptr) : json::value(facts.user);
+  command["cwd"] = facts.cwd.empty() ? json::value(nullptr) : json::value(facts.cwd);
+  command["state"] = about.end ? "ended" : "running";
+  command["startedAt"] = to_rfc3339(facts.started);
+  command["endedAt"] = about.end ? json::value(to_rfc3339(about.ended)) : json::value(nullptr);
+  command["detached"] = facts.detached;
+  command["terminal"] = facts.terminal;
+  command["tty"] = facts.tty;
+  if (facts.tty) {
+    command["rows"] = facts.rows;
+    command["cols"] = facts.columns;
+  }
+  command["history"] = about.output != nullptr;
+  command["stdoutBytes"] = about.bytes[0];
+  command["stderrBytes"] = about.bytes[1];
+  if (about.end) put_ending(command, *about.end);
+  return command;
+}
+
 // --- buffered ---
 
 task<> buffered_answer::begin() { co_return; }
@@ -78,22 +107,38 @@ json::object buffered_answer::finish(const std::string& id, const spaces::ending
 // --- raw ---
 
 task<> raw_answer::begin() {
+  std::vector<std::string> trailers{"X-Outcome", "X-Exit-Code", "X-Signal", "X-Failure-Code", "X-Reason"};
+  if (may_have_gaps_) trailers.emplace_back("X-Gaps");
   co_await exchange_.start(200,
                            {{"Content-Type", "application/octet-stream"},
                             {"X-Exec-Id", id_},
                             {"Cache-Control", "no-store"},
                             {"X-Content-Type-Options", "nosniff"}},
-                           {"X-Outcome", "X-Exit-Code", "X-Signal", "X-Failure-Code", "X-Reason"});
+                           std::move(trailers));
 }
 
-task<> raw_answer::take(spaces::output_piece piece) { co_await exchange_.write(piece.data); }
+task<> raw_answer::take(spaces::output_piece piece) {
+  if (piece.pipe < 0)
+    co_await exchange_.write(piece.data);
+  else
+    co_await exchange_.write_from_pipe(piece.pipe, piece.ready);
+}
 
-task<> raw_answer::finish(spaces::ending end) {
-  http::fields trailers{{"X-Outcome", std::string(to_string(end.outcome))}};
-  if (end.exit_code) trailers.add("X-Exit-Code", fmt::format("{}", *end.exit_code));
-  if (end.signal) trailers.add("X-Signal", spaces::signal_name(*end.signal));
-  if (!end.failure_code.empty()) trailers.add("X-Failure-Code", end.failure_code);
-  if (!end.reason.empty()) trailers.add("X-Reason", to_header_value(end.reason));
+task<> raw_answer::gap(std::uint64_t from, std::uint64_t to) {
+  gaps_ += fmt::format("{}{}-{}", gaps_.empty() ? "" : ", ", from, to);
+  co_return;
+}
+
+task<> raw_answer::finish(const std::optional<spaces::ending>& end) {
+  http::fields trailers;
+  if (end) {
+    trailers.add("X-Outcome", std::string(to_string(end->outcome)));
+    if (end->exit_code) trailers.add("X-Exit-Code", fmt::format("{}", *end->exit_code));
+    if (end->signal) trailers.add("X-Signal", spaces::signal_name(*end->signal));
+    if (!end->failure_code.empty()) trailers.add("X-Failure-Code", end->failure_code);
+    if (!end->reason.empty()) trailers.add("X-Reason", to_header_value(end->reason));
+  }
+  if (!gaps_.empty()) trailers.add("X-Gaps", gaps_);
   co_await exchange_.finish(std::move(trailers));
 }
 
@@ -132,13 +177,19 @@ task<> ndjson_answer::take(spaces::output_piece piece) {
   if (!data.empty()) co_await write_data(piece.from, std::move(data));
 }
 
-task<> ndjson_answer::finish(spaces::ending end) {
+task<> ndjson_answer::gap(std::uint64_t from, std::uint64_t to) {
+  co_await write({{"type", "gap"}, {"from", from}, {"to", to}});
+}
+
+task<> ndjson_answer::finish(const std::optional<spaces::ending>& end) {
   for (const auto from : {channel::out, channel::err})
     if (auto rest = std::exchange(partial_[index(from)], {}); !rest.empty())
       co_await write_data(from, std::move(rest));
-  json::object last{{"type", "exit"}};
-  put_ending(last, end);
-  co_await write(std::move(last));
+  if (end) {
+    json::object last{{"type", "exit"}};
+    put_ending(last, *end);
+    co_await write(std::move(last));
+  }
   co_await exchange_.finish();
 }
 

@@ -18,6 +18,7 @@ namespace {
 constexpr std::size_t longest_argument = 131'071;
 constexpr std::size_t longest_command = std::size_t{1} << 20;
 constexpr int most_rows = 65'535;
+constexpr std::int64_t most_milliseconds = 3'162'240'000'000; // a hundred years
 
 [[noreturn]] void refuse_command(std::string_view what) {
   throw error(errc::invalid_command, fmt::format("command: {}", what));
@@ -60,13 +61,20 @@ bool boolean_in(std::string_view name, std::string_view text) {
   return text == "true";
 }
 
-// Fields of the contract that need more than the Engine's exec API can do.
-void refuse_unsupported(std::string_view name, bool asked) {
-  if (asked)
-    throw error(errc::not_supported,
-                fmt::format("{}: commands run through the Docker Engine's exec API here, which cannot keep a "
-                            "command beyond its request",
-                            name));
+// A detached command's input is taken before its answer, so it must be such that a pipe holds it.
+constexpr std::size_t longest_detached_input = 65'536;
+
+void check_detached(const exec_request& request) {
+  if (!request.detach) return;
+  if (request.stream != exec_stream::none)
+    refuse("stream", "goes not together with detach: follow GET …/execs/{id}/output");
+  if (request.input && request.input->size() > longest_detached_input)
+    refuse("stdin", fmt::format("{} bytes are more than go with detach (at most {}): use openStdin, and POST "
+                                "…/execs/{{id}}/stdin",
+                                request.input->size(), longest_detached_input));
+  if (request.body_is_input && !request.open_input)
+    refuse("detach",
+           "goes not together with a body that is input: use openStdin, and POST …/execs/{id}/stdin");
 }
 
 void take_answer_form(exec_request& request, const http::query& query) {
@@ -139,14 +147,49 @@ exec_request exec_from_json(const json::value& body, const http::query& query) {
     if (!decoded) refuse("stdinBase64", decoded.error().what());
     request.input = std::move(*decoded);
   }
-  what.input = request.input.has_value();
-  refuse_unsupported("openStdin", fields.boolean("openStdin").value_or(false));
-  refuse_unsupported("detach", fields.boolean("detach").value_or(false));
-  refuse_unsupported("history", fields.boolean("history").value_or(false));
-  (void)fields.boolean("keepAwake"); // of a detached command only; without one there is nothing to keep
+  request.open_input = fields.boolean("openStdin").value_or(false);
+  if (request.open_input && request.input)
+    refuse("openStdin", "goes not together with stdin: POST it to …/execs/{id}/stdin");
+  what.input = request.input.has_value() || request.open_input;
+  request.detach = fields.boolean("detach").value_or(false);
+  request.run.history = fields.boolean("history").value_or(false);
+  request.run.keep_awake = fields.boolean("keepAwake").value_or(true);
+  check_detached(request);
   check(what);
   return request;
 }
+
+namespace {
+
+/// What a query says about what runs, and as whom.
+void take_command(spaces::command_spec& into, const http::query& query) {
+  into.argv = query.all("arg");
+  if (const auto text = query.find("command")) {
+    if (!into.argv.empty()) refuse_command("goes not together with arg");
+    into.shell = true;
+    into.argv = {std::string(*text)};
+  }
+  into.env = query.all("env");
+  for (const auto& variable : into.env)
+    if (const auto equals = variable.find('=');
+        equals == std::string::npos || equals == 0 || variable.find('\0') != std::string::npos)
+      refuse("env", fmt::format("\"{}\" is not NAME=value", variable));
+  into.cwd = query.find("cwd").value_or("");
+  into.user = query.find("user").value_or("");
+}
+
+std::optional<std::int64_t> number_of(const http::query& query, std::string_view name, std::int64_t least,
+                                      std::int64_t most) {
+  const auto text = query.find(name);
+  return text ? std::optional(number_in(name, *text, least, most)) : std::nullopt;
+}
+
+bool flag_of(const http::query& query, std::string_view name, bool otherwise = false) {
+  const auto text = query.find(name);
+  return text ? boolean_in(name, *text) : otherwise;
+}
+
+} // namespace
 
 exec_request exec_from_query(const http::query& query) {
   check_known(query, {"stream", "output", "command", "arg", "env", "cwd", "user", "timeoutMs", "tty", "rows",
@@ -154,36 +197,54 @@ exec_request exec_from_query(const http::query& query) {
   exec_request request;
   take_answer_form(request, query);
   auto& what = request.run.command;
-  what.argv = query.all("arg");
-  if (const auto text = query.find("command")) {
-    if (!what.argv.empty()) refuse_command("goes not together with arg");
-    what.shell = true;
-    what.argv = {std::string(*text)};
-  }
-  what.env = query.all("env");
-  for (const auto& variable : what.env)
-    if (const auto equals = variable.find('=');
-        equals == std::string::npos || equals == 0 || variable.find('\0') != std::string::npos)
-      refuse("env", fmt::format("\"{}\" is not NAME=value", variable));
-  what.cwd = query.find("cwd").value_or("");
-  what.user = query.find("user").value_or("");
-  const auto number = [&](std::string_view name, std::int64_t most) {
-    const auto text = query.find(name);
-    return text ? std::optional(number_in(name, *text, 1, most)) : std::nullopt;
-  };
-  if (const auto ms = number("timeoutMs", 3'162'240'000'000)) request.run.timeout = milliseconds(*ms);
-  what.rows = static_cast<int>(number("rows", most_rows).value_or(24));
-  what.columns = static_cast<int>(number("cols", most_rows).value_or(80));
-  const auto flag = [&](std::string_view name) {
-    const auto text = query.find(name);
-    return text && boolean_in(name, *text);
-  };
-  what.tty = flag("tty");
-  for (const auto* name : {"openStdin", "detach", "history"}) refuse_unsupported(name, flag(name));
-  (void)flag("keepAwake");
+  take_command(what, query);
+  if (const auto ms = number_of(query, "timeoutMs", 1, most_milliseconds))
+    request.run.timeout = milliseconds(*ms);
+  what.rows = static_cast<int>(number_of(query, "rows", 1, most_rows).value_or(24));
+  what.columns = static_cast<int>(number_of(query, "cols", 1, most_rows).value_or(80));
+  what.tty = flag_of(query, "tty");
+  request.open_input = flag_of(query, "openStdin");
+  request.detach = flag_of(query, "detach");
+  request.run.history = flag_of(query, "history");
+  request.run.keep_awake = flag_of(query, "keepAwake", true);
   what.input = request.body_is_input = true;
+  check_detached(request);
   check(what);
   return request;
+}
+
+spaces::execution::request terminal_from_query(const http::query& query) {
+  check_known(query,
+              {"command", "arg", "env", "cwd", "user", "rows", "cols", "detach", "lingerMs", "ticket"});
+  spaces::execution::request request;
+  auto& what = request.command;
+  take_command(what, query);
+  what.tty = what.input = true;
+  what.login = what.argv.empty();
+  const auto size = size_from_query(query);
+  what.rows = size.rows.value_or(24);
+  what.columns = size.columns.value_or(80);
+  const auto linger = number_of(query, "lingerMs", 0, most_milliseconds);
+  if (linger) request.linger = milliseconds(*linger);
+  if (flag_of(query, "detach")) {
+    if (linger) refuse("lingerMs", "goes not together with detach, which lingers for ever");
+    request.linger = std::nullopt;
+  }
+  if (!what.login) check(what);
+  return request;
+}
+
+terminal_size size_from_query(const http::query& query) {
+  const auto side = [&](std::string_view name) {
+    const auto number = number_of(query, name, 1, most_rows);
+    return number ? std::optional(static_cast<int>(*number)) : std::nullopt;
+  };
+  return {.rows = side("rows"), .columns = side("cols")};
+}
+
+terminal_size attach_from_query(const http::query& query) {
+  check_known(query, {"rows", "cols", "ticket"});
+  return size_from_query(query);
 }
 
 } // namespace clawdspace::api

@@ -3,6 +3,8 @@
 #include <clawdspace/api/exec_request.hpp>
 #include <clawdspace/api/service.hpp>
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstring>
 
@@ -43,6 +45,7 @@ bool carries_bytes(const http::exchange& x) {
 }
 
 std::unique_ptr<spaces::input_source> input_of(exec_request& request, http::exchange& x) {
+  if (request.open_input) return nullptr;
   if (request.body_is_input) return std::make_unique<body_input>(x);
   if (request.input) return std::make_unique<text_input>(std::move(*request.input));
   return nullptr;
@@ -54,6 +57,25 @@ task<> ping_until_left(http::exchange& x, ndjson_answer& answer) {
 
 } // namespace
 
+task<> service::exec_detached(http::exchange& x, spaces::space_ptr s, exec_request request) {
+  const auto about = co_await parts_.book.start_detached(std::move(s), std::move(request.run));
+  if (request.input && !about->end) {
+    try {
+      co_await parts_.book.write_input(about, std::as_bytes(std::span(*request.input)));
+      co_await parts_.book.close_input(about);
+    } catch (const error& e) {
+      if (e.code() != errc::conflict) throw; // it has ended, or reads no input: that is its own affair
+    }
+  }
+  // What never ran is an outcome, as it is for a command that its request waits for.
+  const bool never_ran = about->end && about->end->outcome == spaces::outcome::failed_to_start;
+  auto answer = json_response(never_ran ? 200 : 202, to_json(*about));
+  answer.headers.add("X-Exec-Id", about->facts.id);
+  answer.headers.add("Location",
+                     fmt::format("/api/spaces/{}/execs/{}", about->where->self.name, about->facts.id));
+  co_await x.respond(std::move(answer));
+}
+
 task<> service::exec(http::exchange& x) {
   const auto s = parts_.known.at(x.path_parameter("name"));
   exec_request request;
@@ -62,6 +84,10 @@ task<> service::exec(http::exchange& x) {
   } else {
     const auto body = co_await read_json(x, settings_.body_limit);
     request = exec_from_json(body, x.parameters());
+  }
+  if (request.detach) {
+    co_await exec_detached(x, s, std::move(request));
+    co_return;
   }
   const auto input = input_of(request, x);
   if (request.body_is_input) co_await x.ask_for_body(); // before: a command that was started must be run

@@ -1,4 +1,5 @@
 #include <clawdspace/api/bodies.hpp>
+#include <clawdspace/api/json.hpp>
 #include <clawdspace/api/service.hpp>
 #include <clawdspace/version.hpp>
 
@@ -111,6 +112,15 @@ task<> service::system(http::exchange& x) {
                              {"engine", std::move(about)},
                              {"spaces", json::object{{"total", all}, {"byState", std::move(by_state)}}},
                          }));
+}
+
+task<> service::issue_ticket(http::exchange& x) {
+  const fields_of none(co_await read_json(x, settings_.body_limit), {});
+  const auto made = tickets_.issue();
+  auto answer =
+      json_response(201, json::object{{"ticket", made.text}, {"expiresAt", to_rfc3339(made.expires)}});
+  answer.headers.add("Cache-Control", "no-store");
+  co_await x.respond(std::move(answer));
 }
 
 task<> service::openapi(http::exchange& x) {

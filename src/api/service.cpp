@@ -1,3 +1,4 @@
+#include "constant_time.hpp"
 #include <clawdspace/api/problem.hpp>
 #include <clawdspace/api/service.hpp>
 #include <clawdspace/core/error.hpp>
@@ -6,19 +7,8 @@
 
 namespace clawdspace::api {
 
-namespace {
-
-// In time that does not depend on where they differ; the length is no secret.
-bool equal_in_constant_time(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  unsigned char difference = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) difference |= static_cast<unsigned char>(a[i] ^ b[i]);
-  return difference == 0;
-}
-
-} // namespace
-
-service::service(parts below, settings how) : parts_(std::move(below)), settings_(std::move(how)) {
+service::service(parts below, settings how)
+    : parts_(std::move(below)), settings_(std::move(how)), tickets_(parts_.time) {
   add_routes();
 }
 
@@ -33,6 +23,7 @@ void service::add_routes() {
   add("GET", "/api/system", &service::system);
   add("GET", "/api/openapi.yaml", &service::openapi);
   add("GET", "/api/events", &service::follow_events);
+  add("POST", "/api/tickets", &service::issue_ticket);
   add("GET", "/api/spaces", &service::list);
   add("POST", "/api/spaces", &service::create);
   add("GET", "/api/spaces/{name}", &service::show);
@@ -42,6 +33,15 @@ void service::add_routes() {
   add("POST", "/api/spaces/{name}/start", &service::start);
   add("POST", "/api/spaces/{name}/exec", &service::exec);
   add("PUT", "/api/spaces/{name}/exec", &service::exec);
+  add("GET", "/api/spaces/{name}/terminal", &service::open_terminal);
+  add("GET", "/api/spaces/{name}/execs", &service::list_commands);
+  add("GET", "/api/spaces/{name}/execs/{id}", &service::show_command);
+  add("DELETE", "/api/spaces/{name}/execs/{id}", &service::end_command);
+  add("GET", "/api/spaces/{name}/execs/{id}/output", &service::follow_command);
+  add("GET", "/api/spaces/{name}/execs/{id}/terminal", &service::attach_terminal);
+  add("POST", "/api/spaces/{name}/execs/{id}/stdin", &service::feed_command);
+  add("POST", "/api/spaces/{name}/execs/{id}/signal", &service::signal_command);
+  add("POST", "/api/spaces/{name}/execs/{id}/resize", &service::resize_command);
 }
 
 task<> service::handle(http::exchange& x) {
@@ -51,7 +51,7 @@ task<> service::handle(http::exchange& x) {
   // /api, also what is not there: who has none learns nothing.
   const bool below_api = !found.pattern.empty() || head.path == "/api" || head.path.starts_with("/api/");
   const bool open = found.pattern == "/api/health" || !below_api;
-  if (!open) check_key(x);
+  if (!open && !has_ticket(x, found.pattern)) check_key(x);
   if (found.target != nullptr) {
     x.set_path_parameters(std::move(found.parameters));
     co_await (*found.target)(x);
@@ -78,6 +78,17 @@ task<> service::answer_elsewhere(http::exchange& x) const {
     co_return;
   }
   co_await settings_.files.serve(x);
+}
+
+// A terminal's handshake, for which a browser can set no header, and nothing else.
+bool service::has_ticket(http::exchange& x, std::string_view pattern) {
+  if (!pattern.ends_with("/terminal") || x.head().headers.contains("Authorization")) return false;
+  const auto ticket = x.parameters().find("ticket");
+  if (!ticket) return false;
+  if (!tickets_.redeem(*ticket))
+    throw error(errc::unauthorized,
+                "the ticket was used before, or is older than the half minute that it is good for");
+  return true;
 }
 
 void service::check_key(const http::exchange& x) const {

@@ -204,9 +204,7 @@ TEST_CASE("what is wrong with a command is told before anything is started") {
            {R"({"command":"x","stdin":5})", errc::invalid_field, "stdin: "},
            {R"({"command":"x","stdinBase64":"Zg"})", errc::invalid_field, "stdinBase64: "},
            {R"({"command":"x","stdin":"a","stdinBase64":""})", errc::invalid_field, "stdinBase64: "},
-           {R"({"command":"x","detach":true})", errc::not_supported, "detach: "},
-           {R"({"command":"x","openStdin":true})", errc::not_supported, "openStdin: "},
-           {R"({"command":"x","history":true})", errc::not_supported, "history: "},
+           {R"({"command":"x","openStdin":true,"stdin":"a"})", errc::invalid_field, "openStdin: "},
            {R"({"command":"x","timeout":5})", errc::unknown_field, "there is no field \"timeout\""},
        })
     check_refused(read, text, code, begins);
@@ -219,6 +217,58 @@ TEST_CASE("what is wrong with a command is told before anything is started") {
   check_refused(answered, "output=stdout", errc::invalid_field, "output: goes with");
   check_refused(answered, "stream=raw&output=both", errc::invalid_field, "output: ");
   check_refused(answered, "command=x", errc::unknown_field, "there is no parameter \"command\"");
+}
+
+TEST_CASE("a detached command has an input that a pipe holds, or one of its own") {
+  const auto detached = exec_from_json(
+      json(R"({"command":"x","detach":true,"keepAwake":false,"history":true,"stdin":"a"})"), query(""));
+  CHECK(detached.detach);
+  CHECK_FALSE(detached.run.keep_awake);
+  CHECK(detached.run.history);
+  CHECK(detached.input == "a");
+  const auto open = exec_from_query(query("command=x&detach=true&openStdin=true"));
+  CHECK(open.detach);
+  CHECK(open.open_input);
+  CHECK(open.run.keep_awake);
+
+  const auto streamed = [](std::string_view how) {
+    exec_from_json(json(R"({"command":"x","detach":true})"), query(how));
+  };
+  check_refused(streamed, "stream=raw", errc::invalid_field, "stream: goes not together with detach");
+  const auto fed = [](std::string_view text) { exec_from_json(json(text), query("")); };
+  check_refused(fed, R"({"command":"x","detach":true,"stdin":")" + std::string(65'537, 'y') + "\"}",
+                errc::invalid_field, "stdin: 65537 bytes");
+}
+
+TEST_CASE("a terminal's query says what runs in it, how large it is, and how long it stays") {
+  const auto shell = terminal_from_query(query("rows=40&cols=120&user=root&env=A=b&ticket=t"));
+  CHECK(shell.command.login);
+  CHECK(shell.command.tty);
+  CHECK(shell.command.input);
+  CHECK(shell.command.rows == 40);
+  CHECK(shell.command.columns == 120);
+  CHECK(shell.command.user == "root");
+  CHECK(shell.command.env == words{"A=b"});
+  CHECK(shell.linger == 60'000ms);
+  CHECK(terminal_from_query(query("arg=top&lingerMs=5")).linger == 5ms);
+  CHECK_FALSE(terminal_from_query(query("command=top&detach=true")).linger);
+  CHECK_FALSE(terminal_from_query(query("command=top")).command.login);
+
+  const auto read = [](std::string_view text) { (void)terminal_from_query(query(text)); };
+  for (const auto& [text, code, begins] : {
+           refused_row{"command=", errc::invalid_command, "command: is empty"},
+           {"rows=0", errc::invalid_field, "rows: "},
+           {"cols=x", errc::invalid_field, "cols: "},
+           {"detach=true&lingerMs=5", errc::invalid_field, "lingerMs: "},
+           {"stream=raw", errc::unknown_field, "there is no parameter \"stream\""},
+       })
+    check_refused(read, text, code, begins);
+
+  const auto attach = attach_from_query(query("rows=7&ticket=t"));
+  CHECK(attach.rows == 7);
+  CHECK_FALSE(attach.columns);
+  check_refused([](std::string_view text) { (void)attach_from_query(query(text)); }, "command=x",
+                errc::unknown_field, "there is no parameter \"command\"");
 }
 
 TEST_CASE("with bytes as input the command comes in the query") {
@@ -255,7 +305,7 @@ TEST_CASE("with bytes as input the command comes in the query") {
            {"command=x&timeoutMs=99999999999999999999", errc::invalid_field, "timeoutMs: "},
            {"command=x&rows=-1", errc::invalid_field, "rows: "},
            {"command=x&tty=1", errc::invalid_field, "tty: "},
-           {"command=x&detach=true", errc::not_supported, "detach: "},
+           {"command=x&detach=true", errc::invalid_field, "detach: "},
            {"command=x&stdin=y", errc::unknown_field, "there is no parameter \"stdin\""},
        })
     check_refused(read, text, code, begins);

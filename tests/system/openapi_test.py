@@ -23,6 +23,21 @@ DOCUMENT = yaml.safe_load((ROOT / "docs/openapi.yaml").read_text())
 KEY = "a-key-for-the-tests"
 PREFIX = f"oapi{os.getpid()}"
 PATIENCE = 60  # seconds, for one answer
+COMMAND_ROUTES = (
+    ("GET", "/execs/some"),
+    ("DELETE", "/execs/some"),
+    ("GET", "/execs/some/output"),
+    ("POST", "/execs/some/stdin"),
+    ("POST", "/execs/some/signal"),
+    ("POST", "/execs/some/resize"),
+    ("GET", "/execs/some/terminal"),
+)
+HANDSHAKE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec_WebSocket_Version": "13",
+    "Sec_WebSocket_Key": "MDEyMzQ1Njc4OWFiY2RlZg==",
+}
 
 
 class Daemon:
@@ -206,7 +221,7 @@ class Answers(Case):
         }
         self.assertEqual(served, described)
         for pattern in DOCUMENT["paths"]:
-            response = self.daemon.ask("REPORT", pattern.replace("{name}", "some"))
+            response = self.daemon.ask("REPORT", pattern.replace("{name}", "some").replace("{id}", "some"))
             self.assertEqual(response.status, 405)
             validate({"$ref": "#/components/schemas/Error"}, json.loads(response.payload))
             allowed = set(response.headers["Allow"].split(", ")) - {"HEAD", "OPTIONS"}
@@ -231,7 +246,7 @@ class Answers(Case):
             for method, operation in item.items():
                 if method == "parameters" or operation.get("security") == []:
                     continue
-                path = pattern.replace("{name}", "some")
+                path = pattern.replace("{name}", "some").replace("{id}", "some")
                 for key in (None, "another", KEY + "x", KEY[:-1]):
                     self.ask(method.upper(), path, key=key, expect=401, code="unauthorized")
 
@@ -244,6 +259,9 @@ class Answers(Case):
             ("POST", "/start"),
             ("POST", "/exec"),
             ("PUT", "/exec?command=true"),
+            ("GET", "/terminal"),
+            ("GET", "/execs"),
+            *COMMAND_ROUTES,
         ):
             self.ask(method, f"/api/spaces/{PREFIX}-none{path}", {} if method != "GET" else None, expect=404)
 
@@ -322,9 +340,66 @@ class Answers(Case):
         ):
             self.ask("POST", at, body, expect=400, code=code)
         self.ask("PUT", at, b"", expect=400, code="invalid_command")
-        for field in ("detach", "openStdin", "history"):
-            self.ask("POST", at, {"command": "true", field: True}, expect=501, code="not_supported")
-            self.ask("PUT", at + f"?command=true&{field}=true", b"", expect=501, code="not_supported")
+
+    def test_commands(self):
+        name = f"{PREFIX}-things"
+        self.make(name)
+        at = f"/api/spaces/{name}"
+        run = {"command": "echo out; echo err >&2; cat; exit 3", "detach": True, "openStdin": True}
+        started = self.ask("POST", at + "/exec", run, expect=202)
+        self.ask("PUT", at + "/exec?command=true&detach=true&openStdin=true", b"", expect=202)
+        it = f"{at}/execs/{started['id']}"
+        self.assertEqual(self.ask("GET", it, expect=200)["state"], "running")
+        self.assertIn(started["id"], [one["id"] for one in self.ask("GET", at + "/execs", expect=200)["execs"]])
+        self.ask("POST", it + "/stdin?close=false", b"in", expect=200)
+        self.ask("POST", it + "/stdin?shut=1", b"", expect=400, code="unknown_field")
+        self.ask("POST", it + "/stdin", b"put\n", expect=200)
+        lines = self.ask("GET", it + "/output?stream=ndjson", expect=200)
+        self.assertEqual(lines[-1]["exitCode"], 3)
+        raw = self.ask("GET", it + "/output?output=stdout&offset=4", expect=200)
+        self.assertEqual(raw.payload, b"input\n")
+        self.ask("GET", it + "/output?stream=html", expect=400, code="invalid_field")
+        self.ask("GET", it + "/output?offset=999", expect=416, code="offset_out_of_range")
+        self.ask("POST", it + "/stdin", b"more", expect=409, code="conflict")
+        self.ask("POST", it + "/signal", {"signal": "SIGINT"}, expect=409, code="conflict")
+        attached = self.ask("POST", at + "/exec", {"command": "true"}, expect=200)
+        self.ask("GET", f"{at}/execs/{attached['id']}/output", expect=409, code="no_history")
+        for method, path in COMMAND_ROUTES:
+            if not path.endswith("/terminal"):
+                body = {"/signal": {"signal": 2}, "/resize": {"rows": 1, "cols": 1}}.get(path[11:])
+                self.ask(method, at + path, body, expect=404, code="exec_not_found")
+        sleeper = self.ask("POST", at + "/exec", {"command": "sleep 60", "detach": True}, expect=202)
+        it = f"{at}/execs/{sleeper['id']}"
+        self.ask("POST", it + "/resize", {"rows": 2, "cols": 2}, expect=409, code="conflict")
+        self.ask("POST", it + "/signal", {"signal": "SIGNONE"}, expect=400, code="invalid_field")
+        self.ask("POST", it + "/resize", {"rows": 0, "cols": 2}, expect=400, code="invalid_field")
+        for path in ("/signal", "/resize"):
+            self.ask("POST", it + path, "a", Content_Type="text/plain", expect=415)
+        self.ask("POST", it + "/signal", {"signal": "SIGCONT", "tree": True}, expect=204)
+        ended = self.ask("DELETE", it, expect=200)
+        self.assertEqual((ended["outcome"], ended["confirmed"]), ("canceled", True))
+
+    def test_terminal(self):
+        name = f"{PREFIX}-terminal"
+        self.make(name)
+        at = f"/api/spaces/{name}/terminal"
+        self.ask("GET", at, expect=426, code="upgrade_required")
+        self.ask("GET", at, **dict(HANDSHAKE, Sec_WebSocket_Key="short"), expect=400)
+        self.ask("GET", at, **HANDSHAKE, Origin="https://elsewhere.example", expect=403, code="origin_refused")
+        self.ask("GET", at, **HANDSHAKE, expect=101)
+        ticket = self.ask("POST", "/api/tickets", expect=201)["ticket"]
+        self.ask("POST", "/api/tickets", {"for": "me"}, expect=400)
+        self.ask("POST", "/api/tickets", "a", Content_Type="text/plain", expect=415)
+        self.ask("GET", f"{at}?ticket={ticket}", key=None, **HANDSHAKE, expect=101)
+        self.ask("GET", f"{at}?ticket={ticket}", key=None, **HANDSHAKE, expect=401)
+        execs = self.ask("GET", f"/api/spaces/{name}/execs", expect=200)["execs"]
+        it = f"/api/spaces/{name}/execs/{execs[0]['id']}"
+        self.ask("POST", it + "/resize", {"rows": 10, "cols": 40}, expect=204)
+        self.ask("GET", it + "/terminal", **HANDSHAKE, expect=101)
+        self.ask("GET", it + "/terminal", expect=426)
+        self.ask("GET", it + "/terminal?rows=x", **HANDSHAKE, expect=400)
+        self.ask("GET", it + "/terminal", **HANDSHAKE, Origin="https://elsewhere.example", expect=403)
+        self.ask("GET", f"/api/spaces/{name}/execs/some/terminal", **HANDSHAKE, expect=404, code="exec_not_found")
 
     def test_events(self):
         stream = self.ask("GET", "/api/events", expect=200)
@@ -354,7 +429,7 @@ class Answers(Case):
 class Limits(Case):
     @classmethod
     def setUpClass(cls):
-        cls.daemon = Daemon("spaces.max=1", "server.body_limit=64k")
+        cls.daemon = Daemon("spaces.max=1", "server.body_limit=64k", "exec.records=1")
         cls.spaces = set()
 
     def test_too_much(self):
@@ -370,6 +445,39 @@ class Limits(Case):
             ("POST", f"/{name}/exec"),
         ):
             self.ask(method, "/api/spaces" + path, large, expect=413, code="body_too_large")
+        at = f"/api/spaces/{name}"
+        started = self.ask("POST", at + "/exec", {"command": "sleep 60", "detach": True}, expect=202)["id"]
+        for path in ("/signal", "/resize"):
+            self.ask("POST", f"{at}/execs/{started}{path}", large, expect=413, code="body_too_large")
+        self.ask("DELETE", f"{at}/execs/{started}", expect=200)
+        self.ask("POST", at + "/exec", {"command": "true"}, expect=200)
+        for method, path in COMMAND_ROUTES:
+            self.ask(method, at + path.replace("some", started), {} if method == "POST" else None, expect=410, code="exec_gone")
+
+
+class Fallback(Case):
+    @classmethod
+    def setUpClass(cls):
+        cls.daemon = Daemon("exec.backend=engine")
+        cls.spaces = set()
+
+    def test_what_it_cannot_do(self):
+        name = f"{PREFIX}-fallback"
+        self.assertEqual(self.make(name)["backend"], "engine")
+        at = f"/api/spaces/{name}"
+        self.ask("POST", at + "/exec", {"command": "true", "detach": True}, expect=501, code="not_supported")
+        self.ask("PUT", at + "/exec?command=true&openStdin=true&detach=true", b"", expect=501, code="not_supported")
+        running = threading.Thread(target=self.daemon.ask, args=("POST", at + "/exec", {"command": "sleep 60"}))
+        running.start()
+        for _ in range(600):
+            execs = self.ask("GET", at + "/execs", expect=200)["execs"]
+            if any(one["state"] == "running" for one in execs):
+                break
+            threading.Event().wait(0.05)
+        it = f"{at}/execs/{execs[0]['id']}"
+        self.ask("POST", it + "/signal", {"signal": "SIGINT"}, expect=501, code="not_supported")
+        self.ask("DELETE", it, expect=200)
+        running.join(PATIENCE)
 
 
 class WithoutEngine(Case):
@@ -383,7 +491,7 @@ class WithoutEngine(Case):
         self.ask("GET", "/api/system", expect=200)
         self.ask("GET", "/api/spaces", expect=503, code="engine_unavailable")
         self.ask("POST", "/api/spaces", {"name": "x"}, expect=503, code="engine_unavailable")
-        for method, path in (("GET", ""), ("PATCH", ""), ("DELETE", ""), ("POST", "/stop"), ("POST", "/start"), ("POST", "/exec"), ("PUT", "/exec")):
+        for method, path in (("GET", ""), ("PATCH", ""), ("DELETE", ""), ("POST", "/stop"), ("POST", "/start"), ("POST", "/exec"), ("PUT", "/exec"), ("GET", "/terminal"), ("GET", "/execs"), *COMMAND_ROUTES):
             self.ask(method, "/api/spaces/x" + path, expect=503, code="engine_unavailable")
 
 

@@ -2,6 +2,7 @@
 
 #include <clawdspace/core/gate.hpp>
 #include <clawdspace/http/exchange.hpp>
+#include <clawdspace/space/command_record.hpp>
 #include <clawdspace/space/execution.hpp>
 
 #include <boost/json.hpp>
@@ -33,15 +34,23 @@ class buffered_answer final : public spaces::output_sink {
 /// `stream=raw`: the bytes as they come, the ending in trailers.
 class raw_answer final : public spaces::output_sink {
  public:
-  raw_answer(http::exchange& x, std::string id) : exchange_(x), id_(std::move(id)) {}
+  /// `may_have_gaps`: it is read from what was kept.
+  raw_answer(http::exchange& x, std::string id, bool may_have_gaps = false)
+      : exchange_(x), id_(std::move(id)), may_have_gaps_(may_have_gaps) {}
 
   task<> begin() override;
   task<> take(spaces::output_piece piece) override;
-  task<> finish(spaces::ending end);
+  [[nodiscard]] bool takes_pipes() const override { return true; }
+  /// What is not kept any more: bytes can only tell it in the end.
+  task<> gap(std::uint64_t from, std::uint64_t to);
+  /// Without an ending where the command still runs.
+  task<> finish(const std::optional<spaces::ending>& end);
 
  private:
   http::exchange& exchange_;
   std::string id_;
+  bool may_have_gaps_;
+  std::string gaps_;
 };
 
 /// `stream=ndjson`: an object a line, with a ping in silence.
@@ -52,7 +61,9 @@ class ndjson_answer final : public spaces::output_sink {
 
   task<> begin() override;
   task<> take(spaces::output_piece piece) override;
-  task<> finish(spaces::ending end);
+  task<> gap(std::uint64_t from, std::uint64_t to);
+  /// Without a last line where the command still runs.
+  task<> finish(const std::optional<spaces::ending>& end);
   /// Writes a ping after each 15 s of silence, until it is cancelled.
   task<> ping();
 
@@ -66,6 +77,9 @@ class ndjson_answer final : public spaces::output_sink {
   std::array<std::string, 2> partial_; ///< the beginning of a character
   std::chrono::steady_clock::time_point last_line_{};
 };
+
+/// A command as it is listed.
+boost::json::object to_json(const spaces::command_record& about);
 
 /// The fields that tell an ending, the same wherever it is told.
 void put_ending(boost::json::object& into, const spaces::ending& end);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <clawdspace/api/exec_request.hpp>
+#include <clawdspace/api/tickets.hpp>
 #include <clawdspace/core/event.hpp>
 #include <clawdspace/http/router.hpp>
 #include <clawdspace/http/static_files.hpp>
@@ -44,12 +46,14 @@ class service {
  private:
   void add_routes();
   void check_key(const http::exchange& x) const;
+  bool has_ticket(http::exchange& x, std::string_view pattern);
   task<> answer_elsewhere(http::exchange& x) const;
 
   // routes_system.cpp
   task<> health(http::exchange& x);
   task<> system(http::exchange& x);
   task<> openapi(http::exchange& x);
+  task<> issue_ticket(http::exchange& x);
   // routes_spaces.cpp
   task<> list(http::exchange& x);
   task<> create(http::exchange& x);
@@ -60,13 +64,28 @@ class service {
   task<> start(http::exchange& x);
   // routes_exec.cpp
   task<> exec(http::exchange& x);
+  // routes_commands.cpp
+  task<> list_commands(http::exchange& x);
+  task<> show_command(http::exchange& x);
+  task<> follow_command(http::exchange& x);
+  task<> feed_command(http::exchange& x);
+  task<> signal_command(http::exchange& x);
+  task<> resize_command(http::exchange& x);
+  task<> end_command(http::exchange& x);
+  // routes_terminal.cpp
+  task<> open_terminal(http::exchange& x);
+  task<> attach_terminal(http::exchange& x);
+  task<> serve_terminal(http::exchange& x, http::websocket& client, spaces::record_ptr about);
   // routes_events.cpp
   task<> follow_events(http::exchange& x);
 
   task<> respond_with_space(http::exchange& x, int status, spaces::space_ptr s);
+  task<spaces::record_ptr> command_of(const http::exchange& x) const;
+  task<> exec_detached(http::exchange& x, spaces::space_ptr s, exec_request request);
 
   parts parts_;
   settings settings_;
+  tickets tickets_;
   http::router router_;
   std::string list_; ///< the whole list as JSON, as of `list_revision_`
   std::uint64_t list_revision_ = ~std::uint64_t{0};
