@@ -263,9 +263,7 @@ TEST_CASE("a command whose space is stopped, destroyed or killed is never told a
   SUBCASE("killed behind our back") {
     const auto killed = daemon().space("killed");
     auto lines = begin(killed);
-    const auto command = fmt::format("docker -H {} kill clawdspace-{} >/dev/null",
-                                     image("CLAWDSPACE_TEST_ENGINE", ""), killed);
-    REQUIRE(std::system(command.c_str()) == 0); // NOLINT(concurrency-mt-unsafe)
+    daemon().docker({"kill", exec_daemon::container(killed)});
     const auto last = lines.line();
     CHECK(text(last, "type") == "exit");
     const auto outcome = text(last, "outcome");

@@ -146,9 +146,12 @@ TEST_CASE("what cannot be a command is refused, and the message names it") {
       {{{"command", "true"}}, "?output=stdout", 400, "invalid_field", "output"},
       {{{"command", "true"}}, "?stream=raw&output=both", 400, "invalid_field", "output"},
       {{{"command", "true"}}, "?streams=raw", 400, "unknown_field", "streams"},
-      {{{"command", "true"}, {"detach", true}}, "", 501, "not_supported", "detach"},
-      {{{"command", "true"}, {"openStdin", true}}, "", 501, "not_supported", "openStdin"},
-      {{{"command", "true"}, {"history", true}}, "", 501, "not_supported", "history"},
+      {{{"command", "true"}, {"detach", "yes"}}, "", 400, "invalid_field", "detach"},
+      {{{"command", "true"}, {"openStdin", 1}}, "", 400, "invalid_field", "openStdin"},
+      {{{"command", "true"}, {"openStdin", true}, {"stdin", "a"}}, "", 400, "invalid_field", "openStdin"},
+      {{{"command", "true"}, {"history", "no"}}, "", 400, "invalid_field", "history"},
+      {{{"command", "true"}, {"keepAwake", 0}}, "", 400, "invalid_field", "keepAwake"},
+      {{{"command", "true"}, {"detach", true}}, "?stream=raw", 400, "invalid_field", "stream"},
   };
   for (const auto& [body, query, status, code, names] : all) {
     CAPTURE(json::serialize(body) + query);

@@ -1,55 +1,37 @@
 #pragma once
 
-#include <clawdspace/core/unique_fd.hpp>
+#include "exec_daemon.hpp"
 
 #include <boost/json.hpp>
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
-#include <chrono>
-#include <functional>
 #include <http/raw_client.hpp>
 #include <map>
 #include <string>
 #include <string_view>
 
-// A real daemon as a process of its own, a real Engine below it, and clients that look at every byte.
+// Clients that look at every byte.
 
 namespace clawdspace::test {
 
-namespace json = boost::json;
-
-class exec_daemon;
-exec_daemon& daemon();
-
-/// The daemon that all cases of this runner share: started with the first, ended after the last.
-class exec_daemon {
- public:
-  exec_daemon();
-  exec_daemon(const exec_daemon&) = delete;
-  exec_daemon& operator=(const exec_daemon&) = delete;
-  ~exec_daemon();
-
-  [[nodiscard]] unsigned short port() const noexcept { return port_; }
-  [[nodiscard]] std::size_t resident_kib() const;
-  /// Made once with these fields and kept; its name.
-  std::string space(const std::string& kind, json::object fields = {});
-  void remove_spaces();
-
- private:
-  friend exec_daemon& daemon();
-  void wait_until_ready();
-  std::string folder_;
-  int pid_ = -1;
-  unsigned short port_ = 0;
-  std::map<std::string, std::string> spaces_;
-};
-
 struct reply {
   int status = 0;
-  json::value body;
+  json::value body; ///< a text where it is no JSON, null where there is none
+
+  [[nodiscard]] std::string code() const;  ///< of an error
+  [[nodiscard]] std::string words() const; ///< likewise
 };
+/// Of the daemon that the case talks to; GET has no body, and a text is sent as bytes.
 reply ask(std::string_view method, const std::string& path, const json::value& body = json::object{});
+
+reply ask_at(unsigned short port, std::string_view method, const std::string& path,
+             const json::value& body = json::object{});
+
+/// Holds an answer to be an error with this status and code, in words that contain `names`.
+void check_error(const reply& r, int status, std::string_view code, std::string_view names = "");
+/// What this backend cannot do is refused with words.
+void check_refused(const reply& r);
 
 /// A buffered exec that must be answered 200: a text for the shell, or the whole body.
 json::object exec(const std::string& space, std::string_view command);
@@ -97,8 +79,4 @@ std::string to_query(std::string_view text);
 
 /// How many processes of the space have `argument` as one of theirs.
 int count_processes(const std::string& space, std::string_view argument);
-/// Whether it becomes true within the time.
-bool comes_true(const std::function<bool()>& condition,
-                std::chrono::milliseconds within = std::chrono::seconds(15));
-
 } // namespace clawdspace::test
