@@ -1,5 +1,7 @@
 #include "http.hpp"
 
+#include "figures.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -125,6 +127,7 @@ connection::answer connection::read_head() {
 
 connection::answer connection::call(std::string_view method, const std::string& target,
                                     const std::string& headers, std::string_view body, bool keep_body) {
+  const auto from = now();
   send(method, target, headers, body);
   auto whole = read_head();
   auto* into = keep_body ? &whole.body : nullptr;
@@ -134,6 +137,10 @@ connection::answer connection::call(std::string_view method, const std::string& 
   } else if (whole.headers.contains("transfer-encoding")) {
     for (;;) {
       const auto size = std::strtoull(take_line().c_str(), nullptr, 16);
+      if (size > 0 && whole.first_byte == 0) {
+        if (at_ == buffer_.size() && !fill()) die("an answer was cut short");
+        whole.first_byte = now() - from;
+      }
       take(size, into);
       whole.size += size;
       if (size == 0) break;

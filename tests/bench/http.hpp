@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace bench {
 
@@ -28,11 +29,21 @@ class connection {
     std::map<std::string, std::string> headers; ///< names in lower case
     std::string body;                           ///< unless it was discarded
     std::uint64_t size = 0;                     ///< of the body, decoded
+    double first_byte = 0;                      ///< of a chunked body: seconds from the request
   };
 
   /// `headers` are whole lines. `keep_body` false: the body is read and forgotten.
   answer call(std::string_view method, const std::string& target, const std::string& headers,
               std::string_view body, bool keep_body = true);
+
+  // The parts of a call, for what becomes something else than an answer.
+  void send(std::string_view method, const std::string& target, const std::string& headers,
+            std::string_view body) const;
+  answer read_head();
+  /// What has been read and not used yet.
+  [[nodiscard]] std::string rest() const { return buffer_.substr(at_); }
+  /// The socket becomes the caller's.
+  int release() { return std::exchange(fd_, -1); }
 
   /// Sends a request that hijacks the connection and reads its head; returns the status.
   int hijack(const std::string& target, std::string_view body);
@@ -41,10 +52,7 @@ class connection {
 
  private:
   explicit connection(int fd) : fd_(fd) {}
-  void send(std::string_view method, const std::string& target, const std::string& headers,
-            std::string_view body) const;
   bool fill();
-  answer read_head();
   std::string take_line();
   void take(std::uint64_t size, std::string* into);
 

@@ -1,5 +1,6 @@
 #include "figures.hpp"
 #include "http.hpp"
+#include "setup.hpp"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -20,51 +21,6 @@ namespace json = boost::json;
 using namespace bench;
 
 namespace {
-
-struct setup {
-  int port = 0;
-  int pid = 0;
-  std::string key;
-  std::string engine;
-};
-
-std::string authorization(const setup& s) { return fmt::format("Authorization: Bearer {}\r\n", s.key); }
-
-json::value expect(const connection::answer& answer, int status, std::string_view what) {
-  if (answer.status != status) die(fmt::format("{}: {} {}", what, answer.status, answer.body));
-  return answer.body.empty() ? json::value() : json::parse(answer.body);
-}
-
-std::string container_of(const setup& s, const std::string& name) {
-  auto engine = connection::unix_socket(s.engine);
-  const auto seen =
-      expect(engine.call("GET", fmt::format("/containers/clawdspace-{}/json", name), "", ""), 200, "inspect");
-  return std::string(seen.at("Id").as_string());
-}
-
-std::string create_exec(connection& engine, const std::string& container, const json::array& command) {
-  const auto made =
-      expect(engine.call("POST", fmt::format("/containers/{}/exec", container), "",
-                         json::serialize(
-                             json::object{{"Cmd", command}, {"AttachStdout", true}, {"AttachStderr", true}})),
-             201, "exec create");
-  return std::string(made.at("Id").as_string());
-}
-
-constexpr std::string_view start_body = R"({"Detach":false,"Tty":false})";
-
-std::uint64_t raw_exec(const setup& s, connection& engine, const std::string& container,
-                       const json::array& command) {
-  const auto exec = create_exec(engine, container, command);
-  auto stream = connection::unix_socket(s.engine);
-  if (const int status = stream.hijack(fmt::format("/exec/{}/start", exec), start_body); status != 101)
-    die(fmt::format("exec start: {}", status));
-  const auto size = stream.read_frames();
-  const auto seen =
-      expect(engine.call("GET", fmt::format("/exec/{}/json", exec), "", ""), 200, "exec inspect");
-  if (seen.at("ExitCode").as_int64() != 0) die("the raw command failed");
-  return size;
-}
 
 void measure_exec(const setup& s, const std::string& name, int rounds) {
   auto ours = connection::tcp(s.port);
@@ -91,48 +47,6 @@ void measure_exec(const setup& s, const std::string& name, int rounds) {
             fmt::format("{:+.1f} ms (bar: at most +3)", median(our_times) - median(their_times)));
   print_row("exec of true, p99", fmt::format("{:.1f} ms", percentile(our_times, 0.99)),
             fmt::format("{:.1f} ms", percentile(their_times, 0.99)), "");
-}
-
-void measure_stream(const setup& s, const std::string& name, int rounds) {
-  constexpr std::uint64_t size = std::uint64_t{1} << 30;
-  const json::array command{"head", "-c", fmt::format("{}", size), "/dev/zero"};
-  const auto body = json::serialize(json::object{{"command", command}});
-  const auto container = container_of(s, name);
-  auto engine = connection::unix_socket(s.engine);
-  std::vector<double> our_speeds;
-  std::vector<double> their_speeds;
-  double most = 0;
-  const auto before = resident(s.pid);
-  const auto used = processor_time(s.pid);
-  for (int i = 0; i < rounds; ++i) {
-    auto from = now();
-    if (raw_exec(s, engine, container, command) != size) die("the raw stream was cut short");
-    their_speeds.push_back(static_cast<double>(size) / 1e6 / (now() - from));
-    auto ours = connection::tcp(s.port);
-    bool over = false;
-    std::thread watcher([&] {
-      while (!over) {
-        most = std::max(most, resident(s.pid));
-        std::this_thread::sleep_for(std::chrono::milliseconds(20)); // a sampling interval
-      }
-    });
-    from = now();
-    const auto got =
-        ours.call("POST", fmt::format("/api/spaces/{}/exec?stream=raw", name), authorization(s), body, false);
-    our_speeds.push_back(static_cast<double>(size) / 1e6 / (now() - from));
-    over = true;
-    watcher.join();
-    if (got.size != size) die("our stream was cut short");
-  }
-  std::vector<double> ratios;
-  for (std::size_t i = 0; i < our_speeds.size(); ++i) ratios.push_back(our_speeds[i] / their_speeds[i]);
-  print_row("1 GiB of output, median", fmt::format("{:.0f} MB/s", median(our_speeds)),
-            fmt::format("{:.0f} MB/s", median(their_speeds)),
-            fmt::format("{:.2f} of it (bar: at least 0.9)", median(ratios)));
-  print_row("  daemon's memory meanwhile", fmt::format("{:+.1f} MiB", (most - before) / 1048576), "",
-            "(bar: less than 8)");
-  print_row("  daemon's processor time for 1 GiB",
-            fmt::format("{:.2f} s", (processor_time(s.pid) - used) / rounds), "", "");
 }
 
 // `connections` threads ask for the same thing over and over; requests a second.
@@ -230,11 +144,26 @@ int main(int argc, char** argv) {
           .key = text("BENCH_KEY"),
           .engine = text("BENCH_ENGINE")};
   const std::string what = argc > 1 ? argv[1] : "";
-  const std::string argument = argc > 2 ? argv[2] : "";
+  const std::vector<std::string> spaces(argv + std::min(argc, 2), argv + argc);
+  const std::string argument = spaces.empty() ? "" : spaces.front();
   if (what == "exec")
     measure_exec(s, argument, 200);
   else if (what == "stream")
     measure_stream(s, argument, 15);
+  else if (what == "spawn")
+    measure_spawn(s, argument);
+  else if (what == "parallel")
+    measure_parallel(s, spaces);
+  else if (what == "first-byte")
+    measure_first_byte(s, argument);
+  else if (what == "wake")
+    measure_wake(s, argument);
+  else if (what == "slow")
+    measure_slow_reader(s, argument);
+  else if (what == "many")
+    measure_many(s, spaces);
+  else if (what == "echo")
+    measure_echo(s, argument);
   else if (what == "list-engine")
     measure_list_engine(s);
   else if (what == "idle")
