@@ -17,8 +17,7 @@ constexpr size_t head = offsetof(subreaper_message, words);
 void doorkeeper::read_news() {
   if (news_ < 0) return;
   for (;;) {
-    const size_t room = sizeof heard - news_size_;
-    const ssize_t n = read(news_, heard + news_size_, room);
+    const ssize_t n = read(news_, heard + news_size_, sizeof heard - news_size_);
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) return;
     news_size_ += static_cast<size_t>(n);
@@ -33,7 +32,8 @@ void doorkeeper::read_news() {
     }
     news_size_ -= at;
     memmove(heard, heard + at, news_size_);
-    if (static_cast<size_t>(n) < room) return; // that was all
+    // Less than was asked for: there is no more, and poll says so when there is.
+    if (static_cast<size_t>(n) + news_size_ < sizeof heard) return;
   }
 }
 
