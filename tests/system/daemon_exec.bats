@@ -283,6 +283,6 @@ PY
   refused 400 invalid_field stream POST "/spaces/$s/exec?stream=xml" '{"command":"x"}'
   refused 400 invalid_field output POST "/spaces/$s/exec?output=stdout" '{"command":"x"}'
   refused 400 invalid_field timeoutMs POST "/spaces/$s/exec" '{"command":"x","timeoutMs":"1s"}'
-  refused 501 not_supported detach POST "/spaces/$s/exec" '{"command":"x","detach":true}'
+  refused 400 invalid_field stream POST "/spaces/$s/exec?stream=raw" '{"command":"x","detach":true}'
   refused 404 space_not_found no-such POST "/spaces/no-such/exec" '{"command":"x"}'
 }

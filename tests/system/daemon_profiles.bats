@@ -44,7 +44,7 @@ setup() { load support/daemon; }
 }
 
 @test "a command's environment has nothing of ours but its mark" {
-  [[ $(shell_in "$p-std" 'env | grep -c -i token; env | sed -n "s/CLAWDSPACE_EXEC_ID=//p" | wc -c') == $'0\n21' ]]
+  [[ $(shell_in "$p-std" 'env | grep -c -i token; env | sed -n "s/CLAWDSPACE_EXEC_ID=//p" | wc -c') == $'0\n25' ]]
 }
 
 @test "what an image brings along changes nothing" {

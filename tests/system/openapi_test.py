@@ -189,6 +189,15 @@ class Case(unittest.TestCase):
             self.spaces.add(name)
         return self.ask("POST", "/api/spaces", {"name": name, **fields}, expect=201, daemon=daemon)
 
+    def running(self, name):
+        """The id of a command that runs in a space, once there is one."""
+        for _ in range(600):
+            for one in self.ask("GET", f"/api/spaces/{name}/execs", expect=200)["execs"]:
+                if one["state"] == "running":
+                    return one["id"]
+            threading.Event().wait(0.05)
+        raise AssertionError("no command came to run in " + name)
+
 
 class Answers(Case):
     def test_schemas(self):
@@ -392,8 +401,7 @@ class Answers(Case):
         self.ask("POST", "/api/tickets", "a", Content_Type="text/plain", expect=415)
         self.ask("GET", f"{at}?ticket={ticket}", key=None, **HANDSHAKE, expect=101)
         self.ask("GET", f"{at}?ticket={ticket}", key=None, **HANDSHAKE, expect=401)
-        execs = self.ask("GET", f"/api/spaces/{name}/execs", expect=200)["execs"]
-        it = f"/api/spaces/{name}/execs/{execs[0]['id']}"
+        it = f"/api/spaces/{name}/execs/{self.running(name)}"
         self.ask("POST", it + "/resize", {"rows": 10, "cols": 40}, expect=204)
         self.ask("GET", it + "/terminal", **HANDSHAKE, expect=101)
         self.ask("GET", it + "/terminal", expect=426)
@@ -469,12 +477,7 @@ class Fallback(Case):
         self.ask("PUT", at + "/exec?command=true&openStdin=true&detach=true", b"", expect=501, code="not_supported")
         running = threading.Thread(target=self.daemon.ask, args=("POST", at + "/exec", {"command": "sleep 60"}))
         running.start()
-        for _ in range(600):
-            execs = self.ask("GET", at + "/execs", expect=200)["execs"]
-            if any(one["state"] == "running" for one in execs):
-                break
-            threading.Event().wait(0.05)
-        it = f"{at}/execs/{execs[0]['id']}"
+        it = f"{at}/execs/{self.running(name)}"
         self.ask("POST", it + "/signal", {"signal": "SIGINT"}, expect=501, code="not_supported")
         self.ask("DELETE", it, expect=200)
         running.join(PATIENCE)
