@@ -175,10 +175,9 @@ void give_terminal(const identity& who) {
 
 enum class terminal : unsigned char { none, of_engine, of_door };
 
-[[noreturn]] void become(const command_spec& spec, char* const* inherited, terminal tty) {
+[[noreturn]] void become(const command_spec& spec, char* const* inherited, arena& memory, terminal tty) {
   raise_oom_score();
 
-  arena memory;
   const text passwd = read_table(memory, "/etc/passwd");
   const text groups = read_table(memory, "/etc/group");
   identity who;
@@ -235,10 +234,12 @@ void become_command(const command_spec& spec, char* const* inherited, int proble
   reset_signals();
   umask(022);
   close_the_rest(problems);
-  become(spec, inherited, spec.tty ? terminal::of_engine : terminal::none);
+  arena memory;
+  become(spec, inherited, memory, spec.tty ? terminal::of_engine : terminal::none);
 }
 
-void become_door_command(const command_spec& spec, char* const* inherited, start_problem& problem) {
+void become_door_command(const command_spec& spec, char* const* inherited, arena& memory,
+                         start_problem& problem) {
   shared_problem = &problem;
   setsid();
   if (spec.tty && ioctl(STDIN_FILENO, TIOCSCTTY, 0) != 0)
@@ -246,7 +247,7 @@ void become_door_command(const command_spec& spec, char* const* inherited, start
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
-  become(spec, inherited, spec.tty ? terminal::of_door : terminal::none);
+  become(spec, inherited, memory, spec.tty ? terminal::of_door : terminal::none);
 }
 
 } // namespace clawdspace::init

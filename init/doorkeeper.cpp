@@ -91,6 +91,7 @@ void doorkeeper::serve(const pollfd* fds) {
     else if ((socket & (POLLHUP | POLLERR)) != 0)
       lose(now);
   }
+  if (link_.open()) crew_.refill(environment_);
   const uint64_t limit = deadline();
   if (limit == UINT64_MAX) return;
   const uint64_t now = now_ms();
@@ -98,6 +99,11 @@ void doorkeeper::serve(const pollfd* fds) {
   if (link_.retry_at() <= now) send_again();
   if (due_ <= now) look_after_due(now);
   if (!stopping_ && link_.next_try() <= now && link_.attempt(now)) greet();
+}
+
+void doorkeeper::stop() {
+  stopping_ = true;
+  crew_.close();
 }
 
 void doorkeeper::send_again() {

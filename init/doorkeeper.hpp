@@ -1,6 +1,7 @@
 #pragma once
 
 #include "commands.hpp"
+#include "crew.hpp"
 #include "link.hpp"
 #include "oom.hpp"
 #include "subreaper.hpp"
@@ -14,6 +15,7 @@ class doorkeeper {
   char* const* environment_;
   door_link link_;
   command_table commands_;
+  crew crew_;
   oom_counter oom_;
   int news_ = -1;    // what subreapers say
   int nothing_ = -1; // the stdin of a command that has none
@@ -53,6 +55,7 @@ class doorkeeper {
   void read_news();
   void hear(const subreaper_message& message);
   void note_end(command& c);
+  void take_back_subreaper(command& c);
   void settle(command& c);
 
  public:
@@ -71,7 +74,7 @@ class doorkeeper {
   /// A child of PID 1 has ended and was collected.
   void collected(pid_t pid);
   /// The space is ending: what is under way is told, and nothing is started.
-  void stop() { stopping_ = true; }
+  void stop();
 };
 
 } // namespace clawdspace::init

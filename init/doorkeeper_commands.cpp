@@ -124,7 +124,8 @@ bool doorkeeper::start(command& c, text frame, bool mapped, const spawn_outline&
     streams.err = with.take();
   }
   const oom_count before = oom_.now();
-  const pid_t pid = fork();
+  pid_t pid = mapped ? -1 : crew_.give(commands_.place_of(c), frame, streams);
+  if (pid < 0) pid = fork();
   if (pid == 0) run_subreaper(commands_.place_of(c), frame, mapped, streams, environment_);
   const int error = errno;
   if (outline.tty) {

@@ -48,19 +48,28 @@ void doorkeeper::hear(const subreaper_message& message) {
     break;
   case news::failed:
     refuse(*c, make_problem(message.code, message.number, {message.words, message.size}));
+    take_back_subreaper(*c);
     return note_end(*c);
   case news::ended:
     c->now = phase::ended;
     c->how = {message.signaled, message.number};
     c->gone = c->confirmed = message.gone;
     c->untold |= untold_end;
+    if (message.gone) take_back_subreaper(*c);
     return note_end(*c);
   case news::gone:
     c->gone = c->confirmed = true;
+    take_back_subreaper(*c);
     if (!c->forgotten) c->untold |= untold_gone;
     break;
   }
   tell(*c);
+  settle(*c);
+}
+
+/// One of the crew goes on to the next command; any other ends, and is collected.
+void doorkeeper::take_back_subreaper(command& c) {
+  if (crew_.take_back(c.subreaper)) c.subreaper = -1;
 }
 
 /// After the main process's end, or what took its place.
@@ -71,9 +80,11 @@ void doorkeeper::note_end(command& c) {
 }
 
 void doorkeeper::collected(pid_t pid) {
+  if (!crew_.has(pid) && !commands_.of_subreaper(pid)) return;
+  read_news(); // whatever it had to say, it said before
+  crew_.collected(pid);
   command* c = commands_.of_subreaper(pid);
   if (!c) return;
-  read_news(); // whatever it had to say, it said before
   c->subreaper = -1;
   if (c->runs()) {
     c->now = phase::ended;

@@ -25,7 +25,8 @@ bool take_of_the_door(text argument, command_spec& spec) {
   text value;
   bool flag = false;
   if (take(argument, door::option_set, value)) return value.find('=') > 0 && value.find('=') < value.size();
-  return take(argument, door::option_login, spec.login) || take(argument, door::option_input, flag) ||
+  return take(argument, door::option_login, spec.login) ||
+         take(argument, door::option_unhurried, spec.unhurried) || take(argument, door::option_input, flag) ||
          take(argument, door::option_outlive, flag) || take(argument, door::option_rows, value) ||
          take(argument, door::option_columns, value);
 }

@@ -16,6 +16,7 @@ struct command_spec {
   bool tty = false;
   bool shell = false;
   bool login = false;
+  bool unhurried = false;
   char* const* options = nullptr; // where the --keep and --set options are
   size_t option_count = 0;
   char* const* argv = nullptr; // ends with a null pointer; at least one element, but with `login` none

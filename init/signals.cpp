@@ -10,6 +10,10 @@ void block_signals() {
   sigprocmask(SIG_SETMASK, &all, nullptr);
 }
 
+signal_inbox::~signal_inbox() {
+  if (fd_ >= 0) close(fd_);
+}
+
 bool signal_inbox::open(const sigset_t& wanted) {
   block_signals();
   fd_ = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);

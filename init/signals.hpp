@@ -10,6 +10,10 @@ class signal_inbox {
   int fd_ = -1;
 
  public:
+  signal_inbox() = default;
+  signal_inbox(const signal_inbox&) = delete;
+  signal_inbox& operator=(const signal_inbox&) = delete;
+  ~signal_inbox();
   /// False: errno.
   bool open(const sigset_t& wanted);
   int fd() const { return fd_; }

@@ -1,6 +1,8 @@
 #pragma once
 
 #include "report.hpp"
+#include "text.hpp"
+#include <clawdspace/door/protocol.hpp>
 
 #include <stdint.h>
 #include <sys/types.h>
@@ -39,9 +41,17 @@ struct command_streams {
   int err;
 };
 
-/// The subreaper's whole life, right after fork: `words` is the `spawn` frame; where `mapped` it is a
-/// mapping, which is let go of once the command runs. A command that ended leaves what it started in the
-/// background alone; its subreaper stays until that is over too.
+/// What a member of the crew is given: a command's place with PID 1, as it stands in memory, and its `spawn`
+/// frame, with three descriptors for its streams.
+inline constexpr unsigned order_limit = sizeof(uint32_t) + door::frame_limit;
+
+/// The whole life of a member of the crew, right after fork: takes orders until `orders` ends, one command
+/// and its whole tree after the other.
+[[noreturn]] void run_member(int orders, char* const* environment);
+
+/// The whole life of a subreaper that is forked for one command: `words` is the `spawn` frame; where `mapped`
+/// it is a mapping, which is let go of once the command runs. A command that ended leaves what it started in
+/// the background alone; its subreaper stays until that is over too.
 [[noreturn]] void run_subreaper(uint32_t command, text words, bool mapped, command_streams streams,
                                 char* const* environment);
 

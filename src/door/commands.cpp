@@ -44,6 +44,7 @@ task<> door::spawn(std::shared_ptr<followed> what, std::string frame, descriptor
   const auto through = link_;
   if (!through->send(std::move(frame), std::move(with), link::weight::command)) throw_shut();
   unseen unless_seen(*this, what->id);
+  forget_pending();
   const auto until = after(limit);
   for (;;) {
     const auto seen = what->changed.value();
@@ -106,6 +107,17 @@ task<> door::hang_up(std::shared_ptr<followed> what) {
   co_await say(to_frame({"hang-up", what->id}), patience_.answer);
   while (!what->hung_up && what->lost.empty() && !is_past(until))
     co_await what->changed.wait_past(what->changed.value(), until);
+}
+
+void door::forget_with_next(const std::string& id) {
+  constexpr std::size_t most = 64;
+  if (!open_) return;
+  to_forget_.push_back(id);
+  if (to_forget_.size() >= most) forget_pending();
+}
+
+void door::forget_pending() {
+  for (const auto& id : std::exchange(to_forget_, {})) forget(id);
 }
 
 void door::forget(const std::string& id) {

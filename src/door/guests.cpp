@@ -129,6 +129,7 @@ void door::lose_link() {
   link_->close();
   link_.reset();
   greeting_.reset();
+  to_forget_.clear(); // the next greeting tells of them again
   if (!std::exchange(open_, false)) return;
   std::erase_if(followed_, [](const auto& one) { return one.second.expired(); });
   for (const auto& [id, one] : followed_) one.lock()->changed.bump();

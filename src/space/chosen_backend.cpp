@@ -23,6 +23,9 @@ task<bool> chosen_backend::end_rest(space_ptr where, std::string id) {
 task<> chosen_backend::hear(space_ptr where) { co_await doors_.wait_for(std::move(where)); }
 
 void chosen_backend::forget(const space_ptr& where, const std::string& id) { door_.forget(where, id); }
+void chosen_backend::forget_some_time(const space_ptr& where, const std::string& id) {
+  door_.forget_some_time(where, id);
+}
 
 std::string chosen_backend::limitation(const space& where) const { return door_.limitation(where); }
 

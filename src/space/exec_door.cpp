@@ -20,13 +20,15 @@ constexpr auto start_patience = 10s;
 constexpr auto kill_patience = 20s;
 constexpr std::size_t most_free = 8; // buffers of a size that are kept for the next
 
-std::string to_frame(const space& where, const command_spec& what) {
+std::string to_frame(const space& where, const command_spec& what, unsigned version) {
   auto frame = door::to_frame({"spawn", what.id});
   for (const auto& option : command_options(where, what)) door::add_word(frame, option);
   for (const auto& variable : what.env) door::add_word(frame, door::option_set + variable);
   if (what.input && !what.tty) door::add_word(frame, door::option_input);
   if (what.outlives) door::add_word(frame, door::option_outlive);
   if (what.login) door::add_word(frame, door::option_login);
+  if (what.unhurried && !what.tty && !what.outlives && version >= 2)
+    door::add_word(frame, door::option_unhurried);
   if (what.tty) {
     door::add_word(frame, door::option_rows + std::to_string(what.rows));
     door::add_word(frame, door::option_columns + std::to_string(what.columns));
@@ -109,7 +111,7 @@ door_backend::door_backend(const asio::any_io_executor& executor, doors& all, co
 task<std::unique_ptr<running_command>> door_backend::start(space_ptr where, command_spec what) {
   const auto at = doors_.find(*where);
   if (!at) throw error(errc::overloaded, fmt::format("the door of \"{}\" is shut", where->self.name));
-  auto frame = to_frame(*where, what);
+  auto frame = to_frame(*where, what, at->version());
   if (frame.size() > door::spawn_limit)
     throw error(errc::invalid_command,
                 fmt::format("the command has {} bytes with its environment: more than {}", frame.size(),
@@ -152,6 +154,10 @@ task<bool> door_backend::end_rest(space_ptr where, std::string id) {
 
 void door_backend::forget(const space_ptr& where, const std::string& id) {
   if (const auto at = doors_.find(*where)) at->forget(id);
+}
+
+void door_backend::forget_some_time(const space_ptr& where, const std::string& id) {
+  if (const auto at = doors_.find(*where)) at->forget_with_next(id);
 }
 
 std::string door_backend::limitation(const space& where) const {

@@ -80,6 +80,8 @@ class door : public std::enable_shared_from_this<door> {
   task<> close_input(std::shared_ptr<followed> what);
   task<> hang_up(std::shared_ptr<followed> what);
   void forget(const std::string& id);
+  /// The same behind the next `spawn`, where it keeps nobody waiting.
+  void forget_with_next(const std::string& id);
   /// A command that was begun and that nobody will ask about: its tree is ended.
   void end_unseen(const std::string& id);
   /// Its connection is closed, and it is not heard for a while: `why`, in words.
@@ -101,6 +103,7 @@ class door : public std::enable_shared_from_this<door> {
   void lose_link();
   void lose_commands(const std::string& why);
   bool is_idle_talk();
+  void forget_pending();
   std::shared_ptr<followed> find(const std::string& id) const;
   task<> say(std::string frame, std::chrono::milliseconds limit);
 
@@ -123,6 +126,7 @@ class door : public std::enable_shared_from_this<door> {
   unsigned version_ = 0;
   std::string life_;
   std::map<std::string, std::weak_ptr<followed>, std::less<>> followed_;
+  std::vector<std::string> to_forget_;        ///< with the next `spawn`
   std::set<std::string, std::less<>> to_end_; ///< begun, never seen, and to be ended
 
   double talk_ = 0; ///< frames that said nothing; see is_idle_talk

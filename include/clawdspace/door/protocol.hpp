@@ -22,12 +22,13 @@
 ///
 ///   - `spawn ID OPTIONS… -- ARGV…`: runs a command. The options are those of `init exec`
 ///     (init_report.hpp) and `--set=NAME=VALUE` (a variable of the request's own), `--input`,
-///     `--outlive`, `--login`, and `--rows=N` and `--columns=N` of a terminal. With --login there is no
-///     ARGV: it is the user's login shell. Descriptors, in this order: with --input the reading end of
-///     its stdin; but for --tty the writing ends of stdout and stderr; with --outlive the other ends of
-///     these in the same order, to be kept, and last the history (a memfd), which init keeps and never
-///     looks at. Without --input its stdin is /dev/null. With --tty its streams are a pty of the space's
-///     own devpts, made by init and given to the user.
+///     `--outlive`, `--login`, and `--rows=N` and `--columns=N` of a terminal; from version 2 on
+///     `--unhurried`: where its end follows within some milliseconds, it is told without a `started`. With
+///     --login there is no ARGV: it is the user's login shell. Descriptors, in this order: with --input the
+///     reading end of its stdin; but for --tty the writing ends of stdout and stderr; with --outlive the
+///     other ends of these in the same order, to be kept, and last the history (a memfd), which init keeps
+///     and never looks at. Without --input its stdin is /dev/null. With --tty its streams are a pty of the
+///     space's own devpts, made by init and given to the user.
 ///   - `spawn-large ID`: the same, but the words, from `spawn` on, are in a sealed memfd that comes
 ///     before the other descriptors: for a command that does not fit into a frame.
 ///   - `signal ID NUMBER`: to the main process, if it still runs. `signal ID NUMBER tree`: to all of its
@@ -66,13 +67,14 @@
 
 namespace clawdspace::door {
 
-inline constexpr unsigned door_version = 1;
+inline constexpr unsigned door_version = 2;
 
 /// Options of `spawn` beside those of `init exec`.
 inline constexpr char option_set[] = "--set="; // NAME=VALUE; may be repeated
 inline constexpr char option_input[] = "--input";
 inline constexpr char option_outlive[] = "--outlive"; // goes on without a door, descriptors and all
 inline constexpr char option_login[] = "--login";
+inline constexpr char option_unhurried[] = "--unhurried"; // from version 2 on
 inline constexpr char option_rows[] = "--rows=";
 inline constexpr char option_columns[] = "--columns=";
 

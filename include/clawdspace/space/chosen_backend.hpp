@@ -17,6 +17,7 @@ class chosen_backend final : public command_backend {
   [[nodiscard]] bool is_unheard(const space& where) const override { return doors_.is_unheard(where); }
   task<> hear(space_ptr where) override;
   void forget(const space_ptr& where, const std::string& id) override;
+  void forget_some_time(const space_ptr& where, const std::string& id) override;
   [[nodiscard]] std::string limitation(const space& where) const override;
 
  private:

@@ -30,9 +30,10 @@ struct command_spec {
   bool tty = false;
   int rows = 24;
   int columns = 80;
-  bool login = false;    ///< the user's login shell; `argv` is empty
-  bool outlives = false; ///< goes on without its client and without the daemon
-  int history = -1;      ///< with `outlives`: the memfd that keeps its output, which stays the caller's
+  bool login = false;     ///< the user's login shell; `argv` is empty
+  bool unhurried = false; ///< nobody waits for its start, only for its end
+  bool outlives = false;  ///< goes on without its client and without the daemon
+  int history = -1;       ///< with `outlives`: the memfd that keeps its output, which stays the caller's
 };
 
 /// Output, as bytes in memory or as bytes that stand ready in a pipe.
@@ -103,6 +104,8 @@ class command_backend {
   virtual task<> hear(space_ptr /*where*/) { co_return; }
   /// Lets go of what is kept of a command that has ended.
   virtual void forget(const space_ptr& where, const std::string& id) = 0;
+  /// The same for one of which next to nothing is kept: there is no hurry.
+  virtual void forget_some_time(const space_ptr& where, const std::string& id) { forget(where, id); }
 
   /// Empty where commands in this space can be more than a request (outlive it, be signalled, have a login
   /// shell); else why not, in words.

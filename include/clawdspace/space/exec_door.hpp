@@ -39,6 +39,7 @@ class door_backend final : public command_backend {
   task<std::unique_ptr<running_command>> start(space_ptr where, command_spec what) override;
   task<bool> end_rest(space_ptr where, std::string id) override;
   void forget(const space_ptr& where, const std::string& id) override;
+  void forget_some_time(const space_ptr& where, const std::string& id) override;
   [[nodiscard]] std::string limitation(const space& where) const override;
 
   /// Who takes over what spaces kept for a daemon before this one. What nobody takes stays with its space.
