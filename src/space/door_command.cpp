@@ -205,7 +205,15 @@ task<> door_command::signal(int number, bool tree) {
 task<> door_command::resize(int rows, int columns) {
   spec_.rows = rows;
   spec_.columns = columns;
-  if (!is_over()) co_await door_->resize(told_->id, rows, columns);
+  if (is_over()) co_return;
+  // Here and not by init, so that what is typed behind it finds the new size.
+  const winsize size{.ws_row = static_cast<unsigned short>(rows),
+                     .ws_col = static_cast<unsigned short>(columns),
+                     .ws_xpixel = 0,
+                     .ws_ypixel = 0};
+  if (const auto& master = outputs_[0]; master.is_open() && ::ioctl(master.value(), TIOCSWINSZ, &size) == 0)
+    co_return;
+  co_await door_->resize(told_->id, rows, columns);
 }
 
 task<> door_command::hang_up() {

@@ -108,7 +108,11 @@ std::string terminal_client::wait_for(std::string_view words) {
     }
     if (code_ || std::chrono::steady_clock::now() > until)
       throw std::runtime_error(fmt::format("the terminal did not say \"{}\" but: {}", words, output_));
-    read_frame();
+    try {
+      read_frame();
+    } catch (const std::runtime_error& e) {
+      throw std::runtime_error(fmt::format("{}: not \"{}\" but: {}", e.what(), words, output_));
+    }
   }
 }
 

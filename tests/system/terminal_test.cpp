@@ -93,9 +93,10 @@ TEST_CASE("job control works: Ctrl-C, Ctrl-Z, bg, fg, Ctrl-D") {
   terminal.type("sleep 96101.5\n");
   CHECK(comes_true([&] { return count_processes(s, "96101.5") == 1; }));
   terminal.type("\x03");
+  CHECK(comes_true([&] { return count_processes(s, "96101.5") == 0; }));
+  terminal.wait_for("$ "); // a shell that is yet to hear of the Ctrl-C drops what was typed behind it
   terminal.type("echo code=$?\n");
   terminal.wait_for("code=130\r\n");
-  CHECK(count_processes(s, "96101.5") == 0);
   terminal.type("sleep 96102.5\n");
   CHECK(comes_true([&] { return count_processes(s, "96102.5") == 1; }));
   terminal.type("\x1a");
@@ -107,9 +108,11 @@ TEST_CASE("job control works: Ctrl-C, Ctrl-Z, bg, fg, Ctrl-D") {
   terminal.type("fg\n");
   terminal.wait_for("sleep 96102.5\r\n");
   terminal.type("\x03");
+  terminal.wait_for("$ ");
   terminal.type("echo code=$?\n");
   terminal.wait_for("code=130\r\n");
-  terminal.type("cat\n");
+  terminal.type("cat /dev/fd/0\n");
+  CHECK(comes_true([&] { return count_processes(s, "/dev/fd/0") == 1; }));
   terminal.type("li''ne\n");
   terminal.wait_for("li''ne\r\nli''ne\r\n");
   terminal.type("\x04");
