@@ -51,8 +51,10 @@ std::unique_ptr<spaces::input_source> input_of(exec_request& request, http::exch
   return nullptr;
 }
 
-task<> ping_until_left(http::exchange& x, ndjson_answer& answer) {
-  co_await first_of(x.wait_departure(), answer.ping());
+spaces::caller caller_of(http::exchange& x) {
+  return {.on_leaving = [&x](std::function<void()> left) -> std::shared_ptr<void> {
+    return x.on_departure(std::move(left));
+  }};
 }
 
 } // namespace
@@ -91,23 +93,26 @@ task<> service::exec(http::exchange& x) {
   }
   const auto input = input_of(request, x);
   if (request.body_is_input) co_await x.ask_for_body(); // before: a command that was started must be run
+  request.run.command.unhurried = request.stream == exec_stream::none && !request.run.command.input;
   const auto command = co_await parts_.book.start(s, std::move(request.run));
 
   switch (request.stream) {
   case exec_stream::none: {
     buffered_answer answer(parts_.operations.rules().output_limit);
-    const auto end = co_await command->run(answer, input.get(), x.wait_departure());
+    const auto end = co_await command->run(answer, input.get(), caller_of(x));
     co_await x.respond(json_response(200, answer.finish(command->id(), end)));
     break;
   }
   case exec_stream::raw: {
     raw_answer answer(x, command->id());
-    co_await answer.finish(co_await command->run(answer, input.get(), x.wait_departure(), request.only));
+    co_await answer.finish(co_await command->run(answer, input.get(), caller_of(x), request.only));
     break;
   }
   case exec_stream::ndjson: {
     ndjson_answer answer(parts_.executor, x, command->id());
-    co_await answer.finish(co_await command->run(answer, input.get(), ping_until_left(x, answer)));
+    auto who = caller_of(x);
+    who.beside = [&answer] { return answer.ping(); };
+    co_await answer.finish(co_await command->run(answer, input.get(), std::move(who)));
     break;
   }
   }

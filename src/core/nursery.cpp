@@ -8,14 +8,17 @@ void nursery::start(task<> child) {
   asio::co_spawn(executor_, std::move(child),
                  asio::bind_cancellation_slot(self->slot(), [this, self](std::exception_ptr e) {
                    children_.erase(self);
-                   if (e && !failure_ && !cancelled_) {
-                     failure_ = e;
-                     cancel();
-                   }
+                   if (e) fail(e);
                    if (children_.empty()) empty_.set();
                  }));
   // The child has run up to its first wait, but its end is not told before the next turn of the loop.
   if (cancelled_) self->emit(asio::cancellation_type::terminal);
+}
+
+void nursery::fail(std::exception_ptr why) {
+  if (failure_ || cancelled_) return;
+  failure_ = std::move(why);
+  cancel();
 }
 
 void nursery::cancel() {

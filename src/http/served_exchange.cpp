@@ -256,8 +256,12 @@ task<> served_exchange::drop_from(int pipe, std::size_t size) {
 
 task<> served_exchange::wait_departure() {
   event gone(co_await asio::this_coro::executor);
-  const auto watch = place_.shared.departures.add(place_.to.fd(), EPOLLRDHUP, [&gone] { gone.set(); });
+  const auto watch = on_departure([&gone] { gone.set(); });
   co_await gone.wait();
+}
+
+std::unique_ptr<poller::watch> served_exchange::on_departure(std::function<void()> left) {
+  return place_.shared.departures.add(place_.to.fd(), EPOLLRDHUP, std::move(left));
 }
 
 // --- from the handler to the response

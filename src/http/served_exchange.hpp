@@ -60,6 +60,7 @@ class served_exchange final : public exchange {
     return websocket_ ? websocket_->bytes_sent() : bytes_sent_;
   }
   task<> wait_departure() override;
+  std::unique_ptr<poller::watch> on_departure(std::function<void()> left) override;
 
   /// The connection's part: calls the handler and makes a response of what it throws. `refused`: why the
   /// request has no handler, with the status that says so.

@@ -96,7 +96,7 @@ task<> command_book::live(std::shared_ptr<execution> command) {
 
 command_book::shelf& command_book::shelf_of(const space_ptr& where) {
   const auto [place, made] = shelves_.try_emplace(where->self.id);
-  if (made) lives_.start(clear_when_gone(where));
+  if (made) lives_.start(follow_space(where));
   return place->second;
 }
 
@@ -131,11 +131,23 @@ void command_book::put_ended(const record_ptr& about) {
 
 void command_book::drop(const record_ptr& about) {
   let_go_of_output(about);
-  below_.backend.forget(about->where, about->facts.id);
+  auto& backend = below_.backend;
+  if (about->facts.outlives())
+    backend.forget(about->where, about->facts.id);
+  else
+    backend.forget_some_time(about->where, about->facts.id);
 }
 
-task<> command_book::clear_when_gone(space_ptr where) {
-  while (!where->gone) co_await where->changed.wait_past(where->changed.value());
+// One for a space and not for a command, of which there may be thousands.
+task<> command_book::follow_space(space_ptr where) {
+  for (;;) {
+    const auto seen = where->changed.value();
+    if (where->gone || where->state == space_state::stopped)
+      for (const auto& [id, one] : shelves_.at(where->self.id).running)
+        if (const auto life = one->life.lock()) life->space_left();
+    if (where->gone) break;
+    co_await where->changed.wait_past(seen);
+  }
   auto& of = shelves_.at(where->self.id);
   while (!of.running.empty()) { // they end by themselves, since their space is gone
     const auto one = of.running.begin()->second;

@@ -20,9 +20,9 @@ void publish(event_hub& events, std::string_view type, boost::json::object about
 execution::execution(const parts& below, record_ptr about, command_spec what,
                      std::function<void(const record_ptr&)> on_end)
     : below_(below), record_(std::move(about)), spec_(std::move(what)), on_end_(std::move(on_end)),
-      kill_answered_(below.executor), ordered_(below.executor), hung_up_(below.executor),
-      viewers_changed_(below.executor), viewers_moved_(below.executor), input_turn_(below.executor),
-      size_turn_(below.executor), leaving_(below.executor), no_visitors_(below.executor) {}
+      kill_answered_(below.executor), hung_up_(below.executor), viewers_changed_(below.executor),
+      viewers_moved_(below.executor), input_turn_(below.executor), size_turn_(below.executor),
+      leaving_(below.executor), no_visitors_(below.executor) {}
 
 task<> execution::start() {
   const auto& where = record_->where;
@@ -48,7 +48,7 @@ void execution::take_over(std::unique_ptr<running_command> found, milliseconds r
   if (facts.detached && facts.keep_awake) lease_ = below_.known.take_lease(record_->where);
 }
 
-task<ending> execution::run(output_sink& output, input_source* input, task<> caller_left,
+task<ending> execution::run(output_sink& output, input_source* input, caller who,
                             std::optional<channel> only) {
   if (only) record_->other = std::make_shared<output_split>(below_.executor, output, *only);
   const auto split = record_->other;
@@ -61,7 +61,7 @@ task<ending> execution::run(output_sink& output, input_source* input, task<> cal
   const auto carry = [&](nursery& children) -> task<> {
     if (input != nullptr) children.start(carry_input(*input));
     start_watches(children);
-    children.start(watch_caller(std::move(caller_left)));
+    if (who.beside) children.start(who.beside());
     // Last, since the end of the output ends all of them.
     if (kept) {
       children.start(keep_for_forward());
@@ -71,12 +71,17 @@ task<ending> execution::run(output_sink& output, input_source* input, task<> cal
     }
     co_return;
   };
+  const auto leaving = who.on_leaving([this] {
+    if (children_ != nullptr)
+      children_->fail(std::make_exception_ptr(error(errc::client_left, "the caller has left")));
+  });
   std::exception_ptr failure;
   try {
     co_await with_nursery(carry);
   } catch (...) {
     failure = std::current_exception();
   }
+  children_ = nullptr;
   if (split) split->finish();
   if (kept) remove_viewer(*kept);
   co_await asio::this_coro::throw_if_cancelled(false); // whatever happened, the command is seen to its end
@@ -101,6 +106,7 @@ task<> execution::live() {
   } catch (...) {
     failure = std::current_exception();
   }
+  children_ = nullptr;
   const bool closing =
       (co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none;
   co_await asio::this_coro::throw_if_cancelled(false);

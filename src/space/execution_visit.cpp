@@ -119,7 +119,7 @@ task<> execution::hang_up() {
 // Returns when its ending is known.
 task<> execution::end() {
   const auto self = shared_from_this();
-  ordered_.set();
+  order_end();
   while (!record_->end) co_await record_->changed.wait_past(record_->changed.value());
 }
 

@@ -20,9 +20,28 @@ bool has_left(const space& s) {
 } // namespace
 
 void execution::start_watches(nursery& children) {
+  children_ = &children;
   if (record_->facts.timeout) children.start(watch_time());
-  children.start(watch_orders());
-  children.start(watch_space());
+  if (ordered_ || cause_ != end_cause::none) children.start(end_tree(end_cause::canceled));
+  if (record_->where->gone || record_->where->state == space_state::stopped) space_left();
+}
+
+void execution::order_end() {
+  if (std::exchange(ordered_, true) || children_ == nullptr) return;
+  children_->start(end_tree(end_cause::canceled));
+}
+
+// A backend tells the end itself; one that never does must not keep a command of a space that is gone.
+void execution::space_left() {
+  if (children_ == nullptr || std::exchange(space_left_, true)) return;
+  release_pace();
+  children_->start(let_go_soon());
+}
+
+task<> execution::let_go_soon() {
+  asio::steady_timer patience{below_.executor, last_words};
+  co_await patience.async_wait(asio::use_awaitable);
+  command_->let_go();
 }
 
 task<> execution::watch_time() {
@@ -43,27 +62,6 @@ task<> execution::watch_time() {
     ran_ += std::chrono::steady_clock::now() - from;
   }
   co_await end_tree(end_cause::timed_out);
-}
-
-task<> execution::watch_orders() {
-  if (cause_ == end_cause::none) co_await ordered_.wait();
-  co_await end_tree(end_cause::canceled);
-}
-
-// A backend tells the end itself; one that never does must not keep a command of a space that is gone.
-task<> execution::watch_space() {
-  auto& of = *record_->where;
-  while (!has_left(of) || (of.state == space_state::destroying && !of.gone))
-    co_await of.changed.wait_past(of.changed.value());
-  release_pace();
-  asio::steady_timer patience{below_.executor, last_words};
-  co_await patience.async_wait(asio::use_awaitable);
-  command_->let_go();
-}
-
-task<> execution::watch_caller(task<> caller_left) {
-  co_await std::move(caller_left);
-  throw error(errc::client_left, "the caller has left");
 }
 
 // A terminal that nobody looks at is hung up after a while; one that is hung up gets time to end by itself.
@@ -126,9 +124,7 @@ task<> execution::end_tree(end_cause cause) {
     }
   }
   kill_answered_.set();
-  asio::steady_timer patience{below_.executor, last_words};
-  co_await patience.async_wait(asio::use_awaitable);
-  command_->let_go();
+  co_await let_go_soon();
 }
 
 } // namespace clawdspace::spaces

@@ -39,14 +39,14 @@ TEST_CASE("a detached command is answered when it runs, goes on, and is remember
 TEST_CASE("a detached command that cannot start is an ending that is recorded") {
   const auto body = [](library& l) -> task<> {
     l.backend.start_at_once = false;
+    const auto start = [&]() -> task<> {
+      const auto of = co_await l.detach();
+      REQUIRE(of->end);
+      CHECK(of->end->outcome == outcome::failed_to_start);
+      CHECK(of->end->failure_code == "program_not_found");
+      CHECK(l.book->at(*l.where, of->facts.id) == of);
+    };
     const auto fail = [&](nursery& beside) -> task<> {
-      const auto start = [&]() -> task<> {
-        const auto of = co_await l.detach();
-        REQUIRE(of->end);
-        CHECK(of->end->outcome == outcome::failed_to_start);
-        CHECK(of->end->failure_code == "program_not_found");
-        CHECK(l.book->at(*l.where, of->facts.id) == of);
-      };
       beside.start(start());
       const auto begun = [&] { return !l.backend.started.empty(); };
       co_await l.w.until(begun);
@@ -136,7 +136,7 @@ TEST_CASE("an attached command is listed and asked like the others while its req
     kept_output output;
     std::optional<ending> end;
     const auto both = [&](nursery& beside) -> task<> {
-      const auto request = [&]() -> task<> { end = co_await command->run(output, nullptr, never()); };
+      const auto request = [&]() -> task<> { end = co_await command->run(output, nullptr, nobody_leaves()); };
       beside.start(request());
       co_await l.book->write_input(of, bytes_of("typed"));
       co_await l.book->signal(of, SIGINT, true);
@@ -277,7 +277,7 @@ TEST_CASE("commands that ended first make room for histories, and where none can
     const auto command = co_await l.book->start(l.where, l.shell("no history")); // needs none
     kept_output output;
     l.last().exit(0);
-    co_await command->run(output, nullptr, never());
+    co_await command->run(output, nullptr, nobody_leaves());
   };
   with_library(body, [](policy& rules) {
     rules.history_limit = bytes{65536};
@@ -301,7 +301,7 @@ TEST_CASE("an attached command with a history keeps its client's pace and its ou
     what.history = true;
     const auto command = co_await l.book->start(l.where, std::move(what));
     const auto both = [&](nursery& beside) -> task<> {
-      const auto request = [&]() -> task<> { co_await command->run(output, nullptr, never()); };
+      const auto request = [&]() -> task<> { co_await command->run(output, nullptr, nobody_leaves()); };
       beside.start(request());
       l.last().say(channel::out, std::string(1'000'000, 'x'));
       l.last().exit(0);
@@ -327,7 +327,9 @@ TEST_CASE("the output that a request does not read goes to a follower of its own
     kept_output out;
     kept_output err;
     const auto both = [&](nursery& beside) -> task<> {
-      const auto request = [&]() -> task<> { co_await command->run(out, nullptr, never(), channel::out); };
+      const auto request = [&]() -> task<> {
+        co_await command->run(out, nullptr, nobody_leaves(), channel::out);
+      };
       beside.start(request());
       l.last().say(channel::err, "early ");
       l.last().say(channel::out, "out");
@@ -359,7 +361,7 @@ TEST_CASE("the output that nobody comes for waits a second and is dropped") {
     l.last().say(channel::err, std::string(1'000'000, 'e'));
     l.last().say(channel::out, "out");
     l.last().exit(0);
-    co_await command->run(out, nullptr, never(), channel::out);
+    co_await command->run(out, nullptr, nobody_leaves(), channel::out);
     CHECK(out.text == "out");
     CHECK(std::chrono::steady_clock::now() - from >= 900ms);
     kept_output late;
@@ -377,7 +379,7 @@ TEST_CASE("what a short command said on its other output can still be had within
     kept_output err;
     l.last().say(channel::err, "oops");
     l.last().exit(1);
-    co_await command->run(out, nullptr, never(), channel::out);
+    co_await command->run(out, nullptr, nobody_leaves(), channel::out);
     co_await l.book->follow_other(command->record(), channel::err, err);
     CHECK(err.text == "oops");
   };

@@ -103,9 +103,8 @@ struct kept_output final : output_sink {
   }
 };
 
-inline task<> never() {
-  asio::steady_timer timer(co_await asio::this_coro::executor, asio::steady_timer::time_point::max());
-  co_await timer.async_wait(asio::use_awaitable);
+inline caller nobody_leaves() {
+  return {.on_leaving = [](const std::function<void()>&) { return nullptr; }};
 }
 
 inline std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }

@@ -30,6 +30,9 @@ class nursery {
   /// Asks every child to end; what they then throw is not a failure.
   void cancel();
 
+  /// As when a child fails: the others end, and `join` rethrows it.
+  void fail(std::exception_ptr why);
+
   /// Waits until no child runs; rethrows the first failure.
   task<> join();
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <clawdspace/core/poller.hpp>
 #include <clawdspace/core/task.hpp>
 #include <clawdspace/core/units.hpp>
 #include <clawdspace/http/message.hpp>
@@ -7,6 +8,8 @@
 #include <clawdspace/http/websocket.hpp>
 
 #include <cstddef>
+#include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -77,6 +80,9 @@ class exchange {
   /// not read, or silence that TCP gives up on. A half-closed connection counts. Reads nothing. May be
   /// awaited by one at a time, and beside reads and writes.
   virtual task<> wait_departure() = 0;
+  /// The same for who has no coroutine to spare: `left` is called once, from the loop, unless what is
+  /// returned was destroyed before.
+  [[nodiscard]] virtual std::unique_ptr<poller::watch> on_departure(std::function<void()> left) = 0;
 };
 
 } // namespace clawdspace::http

@@ -92,7 +92,7 @@ class command_book {
   void take_ending(const record_ptr& about);
   void put_ended(const record_ptr& about);
   void drop(const record_ptr& about);
-  task<> clear_when_gone(space_ptr where);
+  task<> follow_space(space_ptr where);
   task<> keep_other(record_ptr about);
   task<bool> end_rest(record_ptr of);
   [[nodiscard]] record_ptr find(const space& where, std::string_view id) const;

@@ -35,6 +35,13 @@ class output_sink {
   [[nodiscard]] virtual bool takes_pipes() const { return false; }
 };
 
+/// Whoever waits for a command. `on_leaving` registers who is to be told when nobody does any more; that ends
+/// with what it returns. `beside`, if there is one, runs as long as the command's output.
+struct caller {
+  std::function<std::shared_ptr<void>(std::function<void()> left)> on_leaving;
+  std::function<task<>()> beside = {};
+};
+
 /// A command from its start to its end: wakes its space and keeps it awake, feeds and drains it, holds it to
 /// its time, and ends its tree where the time is over, its caller has left, or somebody asks for that. Made
 /// by the book; everything that others may ask of it while it runs goes through the book as well.
@@ -63,11 +70,11 @@ class execution : public std::enable_shared_from_this<execution> {
   [[nodiscard]] const std::string& id() const noexcept { return record_->facts.id; }
   [[nodiscard]] const record_ptr& record() const noexcept { return record_; }
 
-  /// Of an attached command: carries output and input until it has ended; `caller_left` returns when nobody
-  /// waits for it any more. With `only`, `output` gets that one; the other waits up to a second for a
-  /// follower (command_book::follow_other) and is then dropped. Must be awaited once, at once after the
-  /// start. Throws what `output` throws, and errc::client_left, when the tree has been ended.
-  task<ending> run(output_sink& output, input_source* input, task<> caller_left,
+  /// Of an attached command: carries output and input until it has ended, or `who` has left. With `only`,
+  /// `output` gets that one; the other waits up to a second for a follower (command_book::follow_other) and
+  /// is then dropped. Must be awaited once, at once after the start. Throws what `output` throws, and
+  /// errc::client_left, when the tree has been ended.
+  task<ending> run(output_sink& output, input_source* input, caller who,
                    std::optional<channel> only = std::nullopt);
 
  private:
@@ -106,11 +113,11 @@ class execution : public std::enable_shared_from_this<execution> {
   // execution_watch.cpp: what may end it
   void start_watches(nursery& children);
   task<> watch_time();
-  task<> watch_orders();
-  task<> watch_space();
+  void order_end();
+  void space_left();
+  task<> let_go_soon();
   task<> watch_viewers();
   task<> linger();
-  task<> watch_caller(task<> caller_left);
   task<> end_tree(end_cause cause);
 
   // execution_visit.cpp: what others ask of it
@@ -140,10 +147,12 @@ class execution : public std::enable_shared_from_this<execution> {
   std::optional<bool> confirmed_;
   event kill_answered_;
   bool ending_tree_ = false;
-  bool was_asleep_ = false;   ///< and is to sleep again once the tree is ended
-  bool killed_by_us_ = false; ///< somebody asked for a SIGKILL
-  event ordered_;             ///< somebody asked for its end
-  event hung_up_;             ///< somebody closed its terminal
+  bool was_asleep_ = false;     ///< and is to sleep again once the tree is ended
+  bool killed_by_us_ = false;   ///< somebody asked for a SIGKILL
+  bool ordered_ = false;        ///< somebody asked for its end
+  bool space_left_ = false;     ///< and took it along
+  nursery* children_ = nullptr; ///< while there are any
+  event hung_up_;               ///< somebody closed its terminal
   bool output_over_ = false;
 
   bool was_viewed_ = false;
