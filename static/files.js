@@ -61,6 +61,7 @@ export function showFiles(panel, signal, name) {
 			let text
 			try {
 				text = utf8.decode(await answer.arrayBuffer())
+				if (text.includes('\0')) throw text
 			} catch {
 				put(said, `${entry.name} is not shown: it is no text, or larger than ${bytes(editable)}. It can be downloaded.`)
 				return
@@ -70,9 +71,10 @@ export function showFiles(panel, signal, name) {
 	}
 
 	function edit(entry, at, text, etag) {
+		const newline = text.includes('\r\n') ? '\r\n' : '\n' // a textarea knows only one
 		const area = el('textarea', { value: text, spellcheck: false, ariaLabel: `Contents of ${entry.name}`, rows: 20 })
 		const save = button('Save', () => busy(save, failure, async () => {
-			const answer = await request('PUT', where(name, at), { body: area.value, headers: etag ? { 'If-Match': etag } : { 'If-None-Match': '*' } }).catch((problem) => {
+			const answer = await request('PUT', where(name, at), { body: area.value.replaceAll('\n', newline), headers: etag ? { 'If-Match': etag } : { 'If-None-Match': '*' } }).catch((problem) => {
 				throw problem.status === 412 ? new Error(`${entry.name} was changed by somebody else meanwhile: open it again.`) : problem
 			})
 			etag = answer.headers.get('ETag') ?? (await request('HEAD', where(name, at))).headers.get('ETag')
@@ -90,11 +92,11 @@ export function showFiles(panel, signal, name) {
 
 	async function putIn(files) {
 		await attempt(async () => {
-			for (const [i, file] of files.entries()) {
-				put(said, `${file.name}: ${bytes(file.size)}, ${i + 1} of ${files.length} …`)
+			for (const file of files) {
+				put(said, `${file.name} …`)
 				await request('PUT', where(name, join(file)), { body: file })
 			}
-			put(said, `${files.length === 1 ? files[0].name : `${files.length} files`} put in.`)
+			put(said, `${files.length} put in.`)
 			await go(place)
 		})
 		upload.value = ''
