@@ -213,6 +213,14 @@ test('the host is shown', async () => {
   await inAllForms('host')
 })
 
+test('an Engine that is away is told, and its coming back too', async () => {
+  await server.engine.down()
+  await sees(page.locator('#banner'), 'Docker Engine is away')
+  await isAccessible('without an Engine')
+  await server.engine.up()
+  await page.waitForFunction(() => document.querySelector('#banner').textContent === '')
+})
+
 test('a link signs in once', async () => {
   const { ticket } = await server.call('POST', '/tickets', { for: 'session' })
   const other = await browser.newContext()
