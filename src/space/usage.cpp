@@ -179,8 +179,10 @@ task<> usage_monitor::ask_engine(space_ptr s) {
                           .received_bytes = seen.rx_bytes,
                           .sent_bytes = seen.tx_bytes};
     }
-  } catch (const error& e) {
-    log_debug("what a space uses cannot be read", {field("space", s->self.name), field("reason", e.what())});
+  } catch (...) { // it is only looked at: the next round asks again
+    if (is_cancellation(std::current_exception())) throw;
+    log_debug("what a space uses cannot be read",
+              {field("space", s->self.name), field("reason", describe(std::current_exception()))});
   }
   const auto found = sources_.find(s->self.id);
   if (found == sources_.end() || found->second.container != s->container) co_return;
