@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # What comes as npm packages: fixed in a package-lock.json with their hashes, none of their scripts run. Sourced after
 # common.sh.
+: "${root:?}" "${state:?}"
 
 # npm_install FOLDER   the packages of FOLDER/package-lock.json, into .state/npm; prints where. Does nothing where they are.
 npm_install() {

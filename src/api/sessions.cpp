@@ -65,7 +65,8 @@ bool sessions::is_good(std::string_view text) const {
   const auto about = text.substr(0, about_size);
   if (!equal_in_constant_time(text.substr(about_size), seal(about))) return false;
   std::int64_t expires = 0;
-  std::from_chars(about.data(), about.data() + 12, expires, 16); // sealed, so it is what `issue` wrote
+  const auto when = about.substr(0, 12); // sealed, so it is what `issue` wrote
+  std::from_chars(when.data(), when.data() + when.size(), expires, 16);
   return clock_.now() < time_point(std::chrono::seconds(expires));
 }
 

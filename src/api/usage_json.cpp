@@ -39,7 +39,7 @@ json::object usage_to_json(const spaces::space& s, const spaces::usage_record* s
     const auto& counted = last->counted;
     told["time"] = to_rfc3339(last->when);
     told["cpus"] = cpus_of(*last);
-    told["cpuSeconds"] = static_cast<double>(counted.cpu_ns / 1'000'000) / 1000;
+    told["cpuSeconds"] = std::round(static_cast<double>(counted.cpu_ns) / 1e6) / 1e3;
     told["memory"] = counted.memory;
     told["pids"] = counted.pids;
     told["readBytes"] = number(counted.read_bytes);
