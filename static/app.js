@@ -1,131 +1,126 @@
-import { call, exec, follow, key } from './api.js'
-import { SpaceRow } from './space.js'
+// Who is signed in, and which page shows.
 
-const find = (selector) => document.querySelector(selector)
-const rows = new Map()
-let following
+import { call, key } from './api.js'
+import { copy, find, put } from './dom.js'
+import { leave, listen, live, start } from './live.js'
+import { showHost } from './host.js'
+import { showSpaces } from './spaces.js'
+import { showSpace } from './space.js'
 
-function banner(words) {
-  find('#banner').textContent = words ?? ''
-  find('#banner').hidden = !words
+const patience = 60_000
+let page // ends with the page that shows
+
+function show(fill, ...about) {
+	page?.abort()
+	page = new AbortController()
+	const main = find('#main')
+	main.replaceChildren()
+	fill(main, page.signal, ...about)
 }
 
-async function refreshHost() {
-  const system = await call('GET', '/system')
-  const gib = (n) => `${(n / 2 ** 30).toFixed(1)} GiB`
-  const { host, engine, spaces } = system
-  find('#host').textContent = `${host.name} · load ${host.load[0]} of ${host.cpus} cores · ${gib(host.memory.available)} memory free · ` +
-    `${gib(host.disk.available)} disk free · ${spaces.total} spaces`
-  banner(engine.reachable ? undefined : `The Docker Engine is away: ${engine.reason}`)
+function route() {
+	if (!key.get()) return
+	const [, kind, name, tab] = location.hash.split('/')
+	for (const link of document.querySelectorAll('#nav a')) link.ariaCurrent = link.hash === (kind === 'host' ? '#/host' : '#/') ? 'page' : null
+	document.title = [kind === 'spaces' ? name : kind === 'host' ? 'Host' : '', 'Clawdspace'].filter(Boolean).join(' · ')
+	if (kind === 'spaces' && name) show(showSpace, name, tab)
+	else if (kind === 'host') show(showHost)
+	else show(showSpaces)
 }
 
-async function refreshSpaces() {
-  const { spaces } = await call('GET', '/spaces')
-  const there = new Set(spaces.map((space) => space.name))
-  for (const name of [...rows.keys()]) if (!there.has(name)) remove(name)
-  for (const space of spaces) show(space)
-  find('#none').hidden = rows.size > 0
+function summary() {
+	const { system, connected } = live
+	const engine = system?.engine
+	put(find('#banner'), !connected && key.get() && hadConnection ? 'The connection to the server is gone. Trying again …'
+		: engine && !engine.reachable ? `The Docker Engine is away: ${engine.reason}. What runs goes on.` : '')
+	if (connected) hadConnection = true
+	if (!system) return
+	const { host, spaces } = system
+	put(find('#summary'), `${host.name} · load ${host.load[0].toFixed(2)} of ${host.cpus} · ${(host.memory.available / 2 ** 30).toFixed(1)} GiB free · ${spaces.byState.running} of ${spaces.total} running`)
+}
+let hadConnection = false
+
+function signedIn(is) {
+	find('#nav').hidden = find('#sign-out').hidden = !is
+	if (!is) put(find('#summary'), '')
 }
 
-function show(space) {
-  if (!rows.has(space.name)) {
-    const row = new SpaceRow({ act: (what) => act(space.name, what), exec: (...all) => exec(space.name, ...all) })
-    rows.set(space.name, row)
-    const after = [...rows.keys()].sort().find((name) => name > space.name)
-    find('#spaces').insertBefore(row.element, after ? rows.get(after).element : null)
-  }
-  rows.get(space.name).update(space)
-  find('#none').hidden = true
-}
-
-function remove(name) {
-  rows.get(name)?.element.remove()
-  rows.delete(name)
-  find('#none').hidden = rows.size > 0
-}
-
-async function act(name, what) {
-  if (what === 'destroy') {
-    if (await confirmed(name)) await call('DELETE', `/spaces/${name}`)
-  } else {
-    show(await call('POST', `/spaces/${name}/${what}`, {}))
-  }
-}
-
-function confirmed(name) {
-  const dialog = find('#destroy')
-  const [input, button] = [dialog.querySelector('input'), dialog.querySelector('button[value=destroy]')]
-  dialog.querySelector('[data-is=name]').textContent = name
-  input.value = ''
-  button.disabled = true
-  input.oninput = () => { button.disabled = input.value !== name }
-  dialog.returnValue = 'cancel'
-  dialog.showModal()
-  return new Promise((resolve) => dialog.addEventListener('close', () => resolve(dialog.returnValue === 'destroy' && input.value === name), { once: true }))
-}
-
-// What a space looks like is asked for once a burst of events is over, however many there were.
-let asked
-function refreshSoon() {
-  clearTimeout(asked)
-  asked = setTimeout(() => Promise.all([refreshSpaces(), refreshHost()]).catch((failure) => banner(failure.message)), 50)
-}
-
-function start() {
-  find('#sign-in').hidden = true
-  find('#signed-in').hidden = find('#sign-out').hidden = false
-  following = new AbortController()
-  follow({
-    open: refreshSoon,
-    event: (type, about) => (type === 'space.destroyed' ? remove(about.name) : refreshSoon()),
-    lost: (failure) => (failure?.status === 401 ? signOut('That key is not the server’s.') : banner('The connection to the server is gone. Trying again …')),
-  }, following.signal)
+function begin() {
+	signedIn(true)
+	start(signOut)
+	route()
 }
 
 function signOut(why = '') {
-  following?.abort()
-  key.forget()
-  for (const name of [...rows.keys()]) remove(name)
-  banner()
-  find('#host').textContent = ''
-  find('#signed-in').hidden = find('#sign-out').hidden = true
-  find('#sign-in').hidden = false
-  find('#sign-in .error').textContent = why
-  find('#sign-in [name=key]').focus()
+	leave()
+	key.forget()
+	hadConnection = false
+	Object.assign(live, { spaces: new Map(), use: new Map(), events: [], system: undefined, connected: false })
+	summary()
+	signedIn(false)
+	show((main) => {
+		main.append(copy('sign-in-page'))
+		const form = find('#sign-in')
+		put(find('.error', form), why)
+		form.elements.key.focus()
+		form.addEventListener('submit', async (event) => {
+			event.preventDefault()
+			const submit = find('[type=submit]', form)
+			submit.disabled = true
+			key.set(form.elements.key.value.trim(), form.elements.remember.checked)
+			try {
+				live.system = await call('GET', '/system')
+				summary()
+				begin()
+			} catch (failure) {
+				key.forget()
+				put(find('.error', form), failure.message)
+				submit.disabled = false
+			}
+		})
+	})
 }
 
-find('#sign-in').addEventListener('submit', async (event) => {
-  event.preventDefault()
-  const fields = event.target.elements
-  key.set(fields.key.value.trim(), fields.remember.checked)
-  try {
-    await refreshHost()
-    event.target.reset()
-    find('#sign-in .error').textContent = ''
-    start()
-  } catch (failure) {
-    signOut(failure.message)
-  }
-})
+// `#ticket=…` is exchanged for a session, and gone from the address before anything else.
+async function redeem() {
+	const ticket = new URLSearchParams(location.hash.slice(1)).get('ticket')
+	if (!ticket) return
+	history.replaceState(null, '', '#/')
+	try {
+		const { token } = await call('POST', '/sessions', { ticket })
+		key.set(token, false)
+	} catch (failure) {
+		if (!key.get()) return failure.message
+	}
+}
 
-find('#create').addEventListener('submit', async (event) => {
-  event.preventDefault()
-  const form = event.target
-  const given = Object.fromEntries([...new FormData(form)].filter(([, value]) => value.trim()))
-  const button = form.querySelector('button')
-  button.disabled = true
-  try {
-    show(await call('POST', '/spaces', given))
-    form.reset()
-    form.querySelector('.error').textContent = ''
-  } catch (failure) {
-    form.querySelector('.error').textContent = failure.message
-  }
-  button.disabled = false
+// A tab that nobody sees looks at nothing after a while.
+let hidden
+document.addEventListener('visibilitychange', () => {
+	clearTimeout(hidden)
+	if (!key.get()) return
+	if (document.hidden) hidden = setTimeout(() => { leave(); paused = true }, patience)
+	else if (paused) {
+		paused = false
+		start(signOut)
+	}
 })
+let paused = false
 
 find('#sign-out').addEventListener('click', () => signOut())
-setInterval(() => { for (const row of rows.values()) row.tick() }, 1000)
+addEventListener('hashchange', async () => {
+	if (location.hash.startsWith('#ticket=')) {
+		const why = await redeem()
+		if (why) return signOut(why)
+		leave()
+		begin()
+	} else {
+		route()
+		find('h1')?.focus()
+	}
+})
+listen(['use', 'connection', 'list'], summary)
 
-if (key.get()) start()
-else signOut()
+const why = await redeem()
+if (key.get()) begin()
+else signOut(why)

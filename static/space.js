@@ -1,91 +1,85 @@
-// One space on the page. Whatever comes from a space is text, never markup.
+// One space: its head, and a tab for each thing that can be looked at.
 
-const most = 64 * 1024 // characters of output that stay on the page
+import { has } from './api.js'
+import { ago, alertLine, atEnd, button, bytes, copy, el, faint, find, part, put, tabKeys } from './dom.js'
+import { listen, live } from './live.js'
+import { act, restWords, toggleWord } from './spaces.js'
+import { showCommands } from './commands.js'
+import { showFiles } from './files.js'
+import { showPorts } from './ports.js'
+import { showTerminals } from './terminal.js'
+import { showUsage } from './usage.js'
 
-export function ago(when, now = Date.now()) {
-  const seconds = Math.round((new Date(when) - now) / 1000)
-  const format = new Intl.RelativeTimeFormat('en', { numeric: 'auto' })
-  for (const [unit, size] of [['day', 86400], ['hour', 3600], ['minute', 60]])
-    if (Math.abs(seconds) >= size) return format.format(Math.trunc(seconds / size), unit)
-  return format.format(seconds, 'second')
+const panels = {
+	terminal: { title: 'Terminal', fill: showTerminals },
+	commands: { title: 'Commands', fill: showCommands },
+	files: { title: 'Files', fill: showFiles, needs: 'files/' },
+	ports: { title: 'Ports', fill: showPorts, needs: 'ports:' },
+	events: { title: 'Events', fill: showEvents },
+	usage: { title: 'Limits and usage', fill: showUsage },
 }
 
-export class SpaceRow {
-  constructor(server) {
-    this.server = server
-    this.element = document.querySelector('#space').content.firstElementChild.cloneNode(true)
-    for (const button of this.element.querySelectorAll('[data-do]')) button.addEventListener('click', () => this.do(button.dataset.do))
-    this.element.querySelector('.command').addEventListener('submit', (event) => {
-      event.preventDefault()
-      this.run(event.target.elements.command.value)
-    })
-  }
+export async function showSpace(main, signal, name, wanted = 'terminal') {
+	main.append(copy('space-page'))
+	const failure = alertLine()
+	find('.bar').after(failure)
+	put(part(main, 'name'), name)
+	for (const one of main.querySelectorAll('[data-do]'))
+		one.onclick = () => live.spaces.has(name) && act(live.spaces.get(name), one.dataset.do, failure, one)
 
-  part(name) { return this.element.querySelector(`[data-is=${name}]`) }
-  button(name) { return this.element.querySelector(`[data-do=${name}]`) }
+	function update() {
+		const space = live.spaces.get(name)
+		const state = part(main, 'state')
+		put(state, space?.state ?? (live.connected ? 'destroyed' : '…'))
+		state.dataset.state = space?.state ?? ''
+		for (const one of main.querySelectorAll('.bar [data-do]')) one.disabled = !space
+		put(find('[data-do=toggle]', main), toggleWord(space?.state ?? 'running'))
+		if (space) put(part(main, 'about'), `${space.image} · ${bytes(space.memory)} · ${space.cpus} cores · used ${ago(space.lastUsedAt)} · ${restWords(space)}`)
+	}
+	listen(['change', 'list'], update, signal)
+	listen(['use'], update, signal)
+	update()
 
-  update(space) {
-    this.space = space
-    this.part('name').textContent = space.name
-    this.part('state').textContent = this.part('state').dataset.state = space.state
-    this.button('start').hidden = space.state === 'running'
-    this.button('stop').hidden = space.state !== 'running'
-    this.tick()
-  }
+	const list = find('.tabs', main)
+	const panel = find('.panel', main)
+	tabKeys(list)
+	const there = []
+	for (const [id, { title, needs }] of Object.entries(panels)) {
+		if (needs && !(await has(needs).catch(() => false))) continue
+		there.push(id)
+		list.append(el('button', { id: `tab-${id}`, role: 'tab', 'aria-controls': 'panel', onclick: () => open(id) }, title))
+	}
+	if (signal.aborted) return
+	panel.id = 'panel'
+	let inside
+	atEnd(signal, () => inside?.abort())
+	function open(id) {
+		inside?.abort()
+		inside = new AbortController()
+		for (const tab of list.children) {
+			const is = tab.id === `tab-${id}`
+			tab.setAttribute('aria-selected', is)
+			tab.tabIndex = is ? 0 : -1
+		}
+		panel.setAttribute('aria-labelledby', `tab-${id}`)
+		panel.replaceChildren()
+		history.replaceState(null, '', `#/spaces/${name}/${id}`)
+		panels[id].fill(panel, inside.signal, name)
+	}
+	open(there.includes(wanted) ? wanted : 'terminal')
+}
 
-  tick() {
-    const { image, memory, cpus, lastUsedAt, sleepsAt, commands } = this.space
-    const words = [image, `${(memory / 2 ** 30).toFixed(1)} GiB`, `${cpus} cores`, `used ${ago(lastUsedAt)}`]
-    if (commands) words.push(`${commands} running`)
-    else if (sleepsAt) words.push(`sleeps ${ago(sleepsAt)}`)
-    this.part('about').textContent = words.join(' · ')
-  }
-
-  async do(what) {
-    if (what === 'cancel') {
-      this.running?.abort()
-      return
-    }
-    const button = this.button(what)
-    button.disabled = true
-    try {
-      await this.server.act(what)
-      this.part('outcome').textContent = ''
-    } catch (failure) {
-      this.part('outcome').textContent = failure.message
-    }
-    button.disabled = false
-  }
-
-  async run(command) {
-    const [run, cancel, output, outcome] = [this.element.querySelector('.command [type=submit]'), this.button('cancel'), this.part('output'), this.part('outcome')]
-    this.running = new AbortController()
-    run.disabled = true
-    cancel.hidden = output.hidden = false
-    output.textContent = ''
-    outcome.textContent = 'running …'
-    try {
-      await this.server.exec(command, (line) => this.take(line), this.running.signal)
-    } catch (failure) {
-      outcome.textContent = this.running.signal.aborted ? 'canceled' : failure.message
-    }
-    run.disabled = false
-    cancel.hidden = true
-  }
-
-  take(line) {
-    const output = this.part('output')
-    if (line.type === 'stdout' || line.type === 'stderr') {
-      const piece = document.createElement('span')
-      if (line.type === 'stderr') piece.className = 'err'
-      piece.textContent = line.data ?? `[${Math.floor((line.base64.length * 3) / 4)} bytes that are not text]`
-      const atEnd = output.scrollTop + output.clientHeight >= output.scrollHeight - 4
-      output.append(piece)
-      while (output.textContent.length > most && output.childNodes.length > 1) output.firstChild.remove()
-      if (atEnd) output.scrollTop = output.scrollHeight
-    } else if (line.type === 'exit') {
-      const how = line.exitCode === null ? line.outcome.replaceAll('_', ' ') : `exit code ${line.exitCode}`
-      this.part('outcome').textContent = [how, line.signal, line.reason, `${(line.durationMs / 1000).toFixed(2)} s`].filter(Boolean).join(' · ')
-    }
-  }
+function showEvents(panel, signal, name) {
+	const list = el('ol', { class: 'events' })
+	const none = faint('What happens to this space is listed here from now on.')
+	panel.append(none, list)
+	const about = ({ type, data }) => data.name === name || data.space === name
+	function add({ type, data }) {
+		const words = [data.exec ?? data.state, data.outcome, Number.isInteger(data.exitCode) ? `code ${data.exitCode}` : ''].filter(Boolean)
+		list.prepend(el('li', {}, el('time', { dateTime: data.time }, new Date(data.time).toLocaleTimeString()), ' ', el('b', {}, type), ' ', el('span', { class: 'faint' }, words.join(' · '))))
+		none.hidden = true
+		if (list.children.length > 200) list.lastChild.remove()
+	}
+	for (const event of live.events.filter(about)) add(event)
+	listen(['happened'], (event) => about(event) && add(event), signal)
 }

@@ -8,7 +8,8 @@
 namespace clawdspace::api {
 
 service::service(parts below, settings how)
-    : parts_(std::move(below)), settings_(std::move(how)), tickets_(parts_.time) {
+    : parts_(std::move(below)), settings_(std::move(how)), tickets_(parts_.time),
+      sessions_(settings_.session_secret, settings_.key, parts_.time) {
   add_routes();
 }
 
@@ -24,11 +25,13 @@ void service::add_routes() {
   add("GET", "/api/openapi.yaml", &service::openapi);
   add("GET", "/api/events", &service::follow_events);
   add("POST", "/api/tickets", &service::issue_ticket);
+  add("POST", "/api/sessions", &service::open_session);
   add("GET", "/api/spaces", &service::list);
   add("POST", "/api/spaces", &service::create);
   add("GET", "/api/spaces/{name}", &service::show);
   add("PATCH", "/api/spaces/{name}", &service::change);
   add("DELETE", "/api/spaces/{name}", &service::destroy);
+  add("GET", "/api/spaces/{name}/stats", &service::stats);
   add("POST", "/api/spaces/{name}/stop", &service::stop);
   add("POST", "/api/spaces/{name}/start", &service::start);
   add("POST", "/api/spaces/{name}/exec", &service::exec);
@@ -47,10 +50,11 @@ void service::add_routes() {
 task<> service::handle(http::exchange& x) {
   const auto& head = x.head();
   auto found = router_.find(head.method, head.path);
-  // Every route but one needs the key, however its path is spelled (`/%61pi/spaces`), and everything below
-  // /api, also what is not there: who has none learns nothing.
+  // Every route but two (health, and the one that takes a ticket in its body) needs the key, however its path
+  // is spelled (`/%61pi/spaces`), and everything below /api, also what is not there: who has none learns
+  // nothing.
   const bool below_api = !found.pattern.empty() || head.path == "/api" || head.path.starts_with("/api/");
-  const bool open = found.pattern == "/api/health" || !below_api;
+  const bool open = found.pattern == "/api/health" || found.pattern == "/api/sessions" || !below_api;
   if (!open && !has_ticket(x, found.pattern)) check_key(x);
   if (found.target != nullptr) {
     x.set_path_parameters(std::move(found.parameters));
@@ -97,7 +101,10 @@ void service::check_key(const http::exchange& x) const {
   if (!given) throw error(errc::unauthorized, "this needs the API key: Authorization: Bearer KEY");
   if (given->size() <= scheme.size() || !http::iequals(given->substr(0, scheme.size()), scheme))
     throw error(errc::unauthorized, "the Authorization header is not of the form: Bearer KEY");
-  if (!equal_in_constant_time(given->substr(scheme.size()), settings_.key))
+  const auto word = given->substr(scheme.size());
+  if (sessions_.is_good(word)) return;
+  if (word.starts_with("session-")) throw error(errc::unauthorized, "the session is over: sign in again");
+  if (!equal_in_constant_time(word, settings_.key))
     throw error(errc::unauthorized, "the API key is not the one that this server was given");
 }
 

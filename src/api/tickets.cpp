@@ -9,6 +9,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto life = 30s;
+constexpr auto session_life = 10min;
 constexpr std::size_t most = 1'000;
 constexpr std::size_t entropy = 20; // bytes
 
@@ -16,19 +17,21 @@ constexpr std::size_t entropy = 20; // bytes
 
 void tickets::drop_expired() {
   const auto now = clock_.now();
-  while (!open_.empty() && (open_.front().expires <= now || open_.size() > most)) open_.pop_front();
+  std::erase_if(open_, [&](const ticket& t) { return t.expires <= now; });
+  while (open_.size() > most) open_.pop_front();
 }
 
-tickets::ticket tickets::issue() {
-  open_.push_back({random_hex(entropy), clock_.now() + life});
+tickets::ticket tickets::issue(purpose what) {
+  open_.push_back(
+      {random_hex(entropy), clock_.now() + (what == purpose::session ? session_life : life), what});
   drop_expired();
   return open_.back();
 }
 
-bool tickets::redeem(std::string_view text) {
+bool tickets::redeem(std::string_view text, purpose what) {
   drop_expired();
   for (auto it = open_.begin(); it != open_.end(); ++it) {
-    if (!equal_in_constant_time(it->text, text)) continue;
+    if (it->what != what || !equal_in_constant_time(it->text, text)) continue;
     open_.erase(it);
     return true;
   }

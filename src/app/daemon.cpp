@@ -115,17 +115,24 @@ struct daemon::parts {
                                                   spaces::command_ids::load(folders.root() / "exec.secret")),
         follower(docker, known, operations, folders,
                  [this](const engine::engine_event& e) { by_engine.take(e); }),
-        sleeper(docker, known, operations, time), stopping(loop.get_executor()),
+        sleeper(docker, known, operations, time), usage(loop.get_executor(), docker, known, time,
+                                                        [this](const spaces::space& s) {
+                                                          const auto door = doors.find(s);
+                                                          return door ? door->expected() : 0;
+                                                        }),
+        stopping(loop.get_executor()),
         service({.executor = loop.get_executor(),
                  .known = known,
                  .operations = operations,
                  .engine = follower,
                  .book = book,
                  .events = events,
+                 .usage = usage,
                  .docker = docker,
                  .time = time,
                  .stopping = stopping},
                 {.key = key,
+                 .session_secret = api::sessions::load_secret(folders.root() / "session.secret"),
                  .body_limit = config.server.body_limit,
                  .openapi = std::string(openapi),
                  .files = http::static_files::load(find(config.server.static_dir,
@@ -163,6 +170,7 @@ struct daemon::parts {
   spaces::command_book book;
   spaces::follower follower;
   spaces::sleeper sleeper;
+  spaces::usage_monitor usage;
   event stopping;
   api::service service;
   http::server server;
@@ -192,6 +200,7 @@ task<> daemon::parts::serve() {
   const auto body = [&](nursery& running) -> task<> {
     running.start(follower.run());
     running.start(sleeper.run());
+    running.start(usage.run());
     running.start(stop_on_signal());
     running.start(serve_requests(running));
     co_return;

@@ -97,6 +97,7 @@ struct contract {
                                .engine = follower,
                                .book = book,
                                .events = events,
+                               .usage = usage,
                                .docker = docker,
                                .time = time,
                                .stopping = stopping},
@@ -119,6 +120,7 @@ struct contract {
   spaces::command_book book{
       {.executor = on, .known = known, .operations = operations, .backend = commands, .events = events},
       spaces::command_ids(siphash_key{})};
+  spaces::usage_monitor usage{on, docker, known, time, [](const spaces::space&) { return 0; }};
   event stopping{on};
   std::optional<api::service> service;
 
@@ -338,6 +340,59 @@ TEST_CASE("events are streamed from where a follower was, and a gap is told") {
     CHECK(fresh.headers.find("Content-Type") == "text/event-stream");
     CHECK(fresh.body.starts_with(": clawdspace\n\n"));
     CHECK(fresh.body.find("event: gap") == std::string::npos);
+  };
+  with_contract(body);
+}
+
+TEST_CASE("a session comes from a ticket that was asked for with the key, and opens what the key does") {
+  const auto body = [](contract& c) -> task<> {
+    c.known.set_filled();
+    const auto word_of = [](const http::response& answer, std::string_view name) {
+      return std::string(boost::json::parse(answer.body).at(name).as_string());
+    };
+    const auto with_key = std::string("Bearer ") + key;
+    auto answer = co_await c.ask("POST", "/api/tickets", std::nullopt, R"({"for":"session"})");
+    CHECK(answer.status == 401);
+    answer = co_await c.ask("POST", "/api/tickets", with_key, R"({"for":"me"})");
+    CHECK(answer.status == 400);
+    answer = co_await c.ask("POST", "/api/tickets", with_key, R"({"for":"session"})");
+    REQUIRE(answer.status == 201);
+    const auto given = R"({"ticket":")" + word_of(answer, "ticket") + R"("})";
+
+    for (const auto* wrong : {R"({"ticket":"0"})", R"({"ticket":""})"}) {
+      answer = co_await c.ask("POST", "/api/sessions", std::nullopt, wrong);
+      CHECK(answer.status == 401);
+    }
+    answer = co_await c.ask("POST", "/api/sessions", std::nullopt, "{}");
+    CHECK(answer.status == 400);
+    const auto session = co_await c.ask("POST", "/api/sessions", std::nullopt, given);
+    REQUIRE(session.status == 201);
+    CHECK(session.headers.find("Cache-Control") == "no-store");
+    answer = co_await c.ask("POST", "/api/sessions", std::nullopt, given);
+    CHECK(answer.status == 401);
+
+    const auto token = word_of(session, "token");
+    answer = co_await c.ask("GET", "/api/spaces", "Bearer " + token);
+    CHECK(answer.status == 200);
+    answer = co_await c.ask("GET", "/api/spaces", "Bearer " + token + "0");
+    CHECK(answer.status == 401);
+  };
+  with_contract(body);
+}
+
+TEST_CASE("what is asked of stats and events is named, and anything else refused") {
+  const auto body = [](contract& c) -> task<> {
+    c.known.set_filled();
+    c.known.set_state(c.known.add({.id = "1", .name = "a"}), spaces::space_state::stopped);
+    for (const auto* wrong : {"/api/spaces/a/stats?folow=true", "/api/spaces/a/stats?follow=yes",
+                              "/api/events?usage=1", "/api/events?use=true"}) {
+      CAPTURE(wrong);
+      const auto answer = co_await c.ask("GET", wrong);
+      CHECK(answer.status == 400);
+    }
+    const auto nobody = co_await c.ask("GET", "/api/spaces/b/stats");
+    CHECK(nobody.status == 404);
+    CHECK(c.usage.readings() == 0);
   };
   with_contract(body);
 }

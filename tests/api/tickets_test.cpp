@@ -53,3 +53,20 @@ TEST_CASE("of a thousand unused tickets the oldest makes room for the next") {
   CHECK_FALSE(at.known.redeem(first.text));
   CHECK(at.known.redeem(second.text));
 }
+
+TEST_CASE(
+    "a ticket for one thing is good for that alone, and one for a session waits ten minutes for a person") {
+  using purpose = api::tickets::purpose;
+  counter_of_tickets at;
+  const auto link = at.known.issue(purpose::session);
+  const auto terminal = at.known.issue();
+  CHECK_FALSE(at.known.redeem(link.text));
+  CHECK_FALSE(at.known.redeem(terminal.text, purpose::session));
+  CHECK(at.known.redeem(terminal.text));
+  at.time.advance(10min - 1s);
+  CHECK(at.known.redeem(link.text, purpose::session));
+  CHECK_FALSE(at.known.redeem(link.text, purpose::session));
+  const auto late = at.known.issue(purpose::session);
+  at.time.advance(10min);
+  CHECK_FALSE(at.known.redeem(late.text, purpose::session));
+}

@@ -264,6 +264,7 @@ class Answers(Case):
             ("GET", ""),
             ("PATCH", ""),
             ("DELETE", ""),
+            ("GET", "/stats"),
             ("POST", "/stop"),
             ("POST", "/start"),
             ("POST", "/exec"),
@@ -409,6 +410,64 @@ class Answers(Case):
         self.ask("GET", it + "/terminal", **HANDSHAKE, Origin="https://elsewhere.example", expect=403)
         self.ask("GET", f"/api/spaces/{name}/execs/some/terminal", **HANDSHAKE, expect=404, code="exec_not_found")
 
+    def test_session(self):
+        ticket = self.ask("POST", "/api/tickets", {"for": "session"}, expect=201)["ticket"]
+        self.ask("POST", "/api/tickets", {"for": "session"}, key=None, expect=401)
+        token = self.ask("POST", "/api/sessions", {"ticket": ticket}, key=None, expect=201)["token"]
+        self.ask("POST", "/api/sessions", {"ticket": ticket}, key=None, expect=401, code="unauthorized")
+        self.ask("POST", "/api/sessions", {}, key=None, expect=400, code="invalid_field")
+        self.ask("POST", "/api/sessions", "a", key=None, Content_Type="text/plain", expect=415)
+        self.ask("POST", "/api/sessions", b"a" * 8192, key=None, expect=413)
+        self.ask("GET", "/api/spaces", key=token, expect=200)
+        self.ask("GET", "/api/spaces", key=token + "0", expect=401, code="unauthorized")
+
+    def test_stats(self):
+        name = f"{PREFIX}-stats"
+        self.make(name, memory="128m", cpus=0.5, pids=64)
+        at = f"/api/spaces/{name}/stats"
+        seen = self.ask("GET", at + "?history=true", expect=200)
+        self.assertEqual(seen["limits"], {"memory": 128 << 20, "cpus": 0.5, "pids": 64})
+        self.assertGreater(seen["usage"]["memory"], 0)
+        self.assertGreaterEqual(seen["usage"]["pids"], 1)
+        self.assertIsNotNone(seen["usage"]["cpus"])
+        self.ask("GET", at + "?follow=perhaps", expect=400, code="invalid_field")
+        self.ask("GET", at, key=None, expect=401)
+        events = self.ask("GET", "/api/events?usage=true", expect=200)
+        self.ask("GET", "/api/events?usage=perhaps", expect=400)
+        stream = self.ask("GET", at + "?follow=true&history=true", expect=200)
+        schemas = {"limits": "Limits", "history": "UsageHistory", "usage": "Usage"}
+        try:
+            seen = []
+            while "usage" not in seen:
+                kind, data = self.next_event(stream)
+                validate({"$ref": f"#/components/schemas/{schemas[kind]}"}, data)
+                seen.append(kind)
+            self.assertEqual(seen, ["limits", "history", "usage"])
+            kind, told = "", {}
+            while kind != "usage" or name not in told["spaces"]:
+                kind, told = self.next_event(events)
+                if kind == "usage":
+                    validate({"$ref": "#/components/schemas/UsageEvent"}, told)
+            self.ask("POST", f"/api/spaces/{name}/stop", {"depth": "stopped"}, expect=200)
+            self.assertEqual(self.ask("GET", at, expect=200)["usage"]["memory"], 0)
+            self.ask("DELETE", f"/api/spaces/{name}", expect=204)
+            while stream.readline():  # a stream about a space ends with it
+                pass
+        finally:
+            stream.connection.close()
+            events.connection.close()
+
+    def next_event(self, stream):
+        """The next event's type and data."""
+        kind = None
+        while True:
+            line = stream.readline().decode()
+            self.assertTrue(line, "the stream ended")
+            if line.startswith("event: "):
+                kind = line[7:].strip()
+            elif line.startswith("data: "):
+                return kind, json.loads(line[6:])
+
     def test_events(self):
         stream = self.ask("GET", "/api/events", expect=200)
         try:
@@ -494,7 +553,7 @@ class WithoutEngine(Case):
         self.ask("GET", "/api/system", expect=200)
         self.ask("GET", "/api/spaces", expect=503, code="engine_unavailable")
         self.ask("POST", "/api/spaces", {"name": "x"}, expect=503, code="engine_unavailable")
-        for method, path in (("GET", ""), ("PATCH", ""), ("DELETE", ""), ("POST", "/stop"), ("POST", "/start"), ("POST", "/exec"), ("PUT", "/exec"), ("GET", "/terminal"), ("GET", "/execs"), *COMMAND_ROUTES):
+        for method, path in (("GET", ""), ("PATCH", ""), ("DELETE", ""), ("GET", "/stats"), ("POST", "/stop"), ("POST", "/start"), ("POST", "/exec"), ("PUT", "/exec"), ("GET", "/terminal"), ("GET", "/execs"), *COMMAND_ROUTES):
             self.ask(method, "/api/spaces/x" + path, expect=503, code="engine_unavailable")
 
 

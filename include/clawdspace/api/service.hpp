@@ -1,6 +1,7 @@
 #pragma once
 
 #include <clawdspace/api/exec_request.hpp>
+#include <clawdspace/api/sessions.hpp>
 #include <clawdspace/api/tickets.hpp>
 #include <clawdspace/core/event.hpp>
 #include <clawdspace/http/router.hpp>
@@ -8,6 +9,7 @@
 #include <clawdspace/space/command_book.hpp>
 #include <clawdspace/space/follower.hpp>
 #include <clawdspace/space/lifecycle.hpp>
+#include <clawdspace/space/usage.hpp>
 
 #include <functional>
 #include <memory>
@@ -23,15 +25,17 @@ struct parts {
   spaces::follower& engine;
   spaces::command_book& book;
   spaces::event_hub& events;
+  spaces::usage_monitor& usage;
   engine::client& docker;
   clock& time;
   event& stopping; ///< set when the daemon stops: endless streams end
 };
 
 struct settings {
-  std::string key;           ///< what `Authorization: Bearer` must carry
-  bytes body_limit = 16_MiB; ///< of a JSON body
-  std::string openapi;       ///< docs/openapi.yaml
+  std::string key;                   ///< what `Authorization: Bearer` must carry
+  sessions::secret session_secret{}; ///< what sessions are sealed with
+  bytes body_limit = 16_MiB;         ///< of a JSON body
+  std::string openapi;               ///< docs/openapi.yaml
   http::static_files files;
 };
 
@@ -46,6 +50,7 @@ class service {
  private:
   void add_routes();
   void check_key(const http::exchange& x) const;
+  [[nodiscard]] boost::json::object system_now() const;
   bool has_ticket(http::exchange& x, std::string_view pattern);
   task<> answer_elsewhere(http::exchange& x) const;
 
@@ -54,6 +59,7 @@ class service {
   task<> system(http::exchange& x);
   task<> openapi(http::exchange& x);
   task<> issue_ticket(http::exchange& x);
+  task<> open_session(http::exchange& x);
   // routes_spaces.cpp
   task<> list(http::exchange& x);
   task<> create(http::exchange& x);
@@ -78,6 +84,10 @@ class service {
   task<> serve_terminal(http::exchange& x, http::websocket& client, spaces::record_ptr about);
   // routes_events.cpp
   task<> follow_events(http::exchange& x);
+  task<> stream_events(http::exchange& x, std::uint64_t place, bool with_usage);
+  // routes_stats.cpp
+  task<> stats(http::exchange& x);
+  task<> follow_stats(http::exchange& x, spaces::space_ptr s, bool with_history);
 
   task<> respond_with_space(http::exchange& x, int status, spaces::space_ptr s);
   task<spaces::record_ptr> command_of(const http::exchange& x) const;
@@ -86,6 +96,7 @@ class service {
   parts parts_;
   settings settings_;
   tickets tickets_;
+  sessions sessions_;
   http::router router_;
   std::string list_; ///< the whole list as JSON, as of `list_revision_`
   std::uint64_t list_revision_ = ~std::uint64_t{0};
