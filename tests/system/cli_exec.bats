@@ -1,5 +1,5 @@
 # Commands through the command line: as transparent as a local one.
-# shellcheck disable=SC2016,SC2154 # texts for another shell; set by the support files
+# shellcheck disable=SC1003,SC2016,SC2154 # texts for another shell; set by the support files
 
 setup_file() {
   load support/daemon

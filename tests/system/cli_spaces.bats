@@ -139,7 +139,7 @@ CLAWDSPACE_KEY=$key" ]]
   complains 7 'not a Clawdspace server' list
   complains 7 'not a Clawdspace server' config "$CLAWDSPACE_URL" k
   complains 7 'not a Clawdspace server' status x
-  complains 125 'lost' exec x true
+  complains 125 'not a Clawdspace server' exec x true
 }
 @test "a page not found of another server, and one that sends elsewhere" {
   fake_server 404 text/html '<html>404</html>'
@@ -196,9 +196,9 @@ CLAWDSPACE_KEY=$key" ]]
   python3 -c '
 import signal, subprocess, sys
 signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-ours = subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE, stderr=open(sys.argv[0] if 0 else "'"$work"'/err", "w"), restore_signals=False)
+ours = subprocess.Popen(sys.argv[2:], stdout=subprocess.PIPE, stderr=open(sys.argv[1], "w"), restore_signals=False)
 ours.stdout.close()
-sys.exit(ours.wait() != 141)' "$cli" help exec
+sys.exit(ours.wait() != 141)' "$work/err" "$cli" help exec
   [[ ! -s $work/err ]]
 }
 
@@ -229,7 +229,7 @@ sys.exit(ours.wait() != 141)' "$cli" help exec
   clawdspace completion fish >"$HOME/c.fish"
   [[ $(fish -c 'source $HOME/c.fish; complete -C "clawdspace status "') == *"$s"* ]]
   [[ $(fish -c 'source $HOME/c.fish; complete -C "clawdspace cre"') == create* ]]
-  clawdspace completion zsh >"$HOME/c.zsh"
-  in_terminal "[('expect', 'READY'), ('type', 'clawdspace status \t'), ('expect', '$s'), ('type', '\x15exit\r'), ('end', 0)]" \
-    zsh -f -i -c 'autoload -U compinit; compinit -D -u; source $HOME/c.zsh; PS1=">"; print READY; vared -c x; exit 0'
+  { echo 'autoload -U compinit; compinit -D -u'; clawdspace completion zsh; echo 'PS1="ready> "'; } >"$HOME/.zshrc"
+  ZDOTDIR=$HOME in_terminal "[('expect', 'ready> '), ('type', 'clawdspace status \t'), ('expect', '$s'), ('type', '\x15exit\r'), ('end', 0)]" \
+    zsh -d -i
 }
