@@ -13,7 +13,7 @@ setup() {
 # programs are left out by the caller.
 newer_than_32='declare -[A-Zgn]|local -[An]|typeset -[A-Z]|readonly -A|mapfile|readarray|coproc|wait -[nfp]|\|&|&>>|;&|;;&'
 newer_than_32+='|\$\{[A-Za-z_0-9@*]+(\[[^]]*\])?(,|\^|@[A-Za-z]\})|BASHPID|EPOCHSECONDS|EPOCHREALTIME|SRANDOM|globstar|lastpipe'
-newer_than_32+='|\[\[ -[vR] |read [^|;]*-[Nia] |read [^|;]*-t *[0-9]*\.|printf [^|;]*%\(|\$'"'"'[^'"'"']*\\[uU]|\{[a-z_]+\}[<>]|compopt|\$\{[a-z_]+: *[0-9$a-z]+: *-|exec \{'
+newer_than_32+='|\[\[ -[vR] |read [^|;]*-[Nia] |read [^|;]*-t *[0-9]*\.|printf [^|;]*%\(|\$'"'"'[^'"'"']*\\[uU]|\{[a-z_]+\}[<>]|compopt|\$\{[a-z_]+: *[0-9$a-z]+: *-|exec \{|printf -v [^ ]+ (%s|1)'
 
 shell_code() { # without heredocs, and without the awk that stands in quotes over several lines
   awk '
@@ -50,6 +50,7 @@ cmd |& cat
 cmd &>> file
 read -r -t 0.1 x
 printf '%(%F)T' -1
+printf -v name %s "$empty"
 exec {fd}<file
 [[ -v x ]]
 echo ${x@Q}
