@@ -18,6 +18,7 @@ namespace {
 constexpr std::size_t longest_argument = 131'071;
 constexpr std::size_t longest_command = std::size_t{1} << 20;
 constexpr int most_rows = 65'535;
+constexpr std::int64_t longest_patience = 60'000;             // milliseconds
 constexpr std::int64_t most_milliseconds = 3'162'240'000'000; // a hundred years
 
 [[noreturn]] void refuse_command(std::string_view what) {
@@ -25,8 +26,10 @@ constexpr std::int64_t most_milliseconds = 3'162'240'000'000; // a hundred years
 }
 
 void check(const spaces::command_spec& what) {
-  if (what.argv.empty()) refuse_command("is missing: give a text for the shell, or an array of arguments");
-  if (what.argv.front().empty()) refuse_command("is empty");
+  if (what.login && !what.argv.empty()) refuse_command("goes not together with login");
+  if (what.argv.empty() && !what.login)
+    refuse_command("is missing: give a text for the shell, or an array of arguments");
+  if (!what.login && what.argv.front().empty()) refuse_command("is empty");
   std::size_t total = 0;
   for (const auto& argument : what.argv) {
     if (argument.find('\0') != std::string::npos) refuse_command("has a NUL in it");
@@ -95,6 +98,10 @@ void take_answer_form(exec_request& request, const http::query& query) {
     else
       refuse("output", fmt::format("\"{}\" is neither stdout nor stderr", *output));
   }
+  if (const auto patience = query.find("followWithinMs")) {
+    if (!request.only) refuse("followWithinMs", "goes with output only");
+    request.other_waits = milliseconds(number_in("followWithinMs", *patience, 1, longest_patience));
+  }
 }
 
 void check_known(const http::query& query, std::initializer_list<std::string_view> known) {
@@ -122,13 +129,15 @@ void take_command(spaces::command_spec& into, const json::value& command) {
 } // namespace
 
 exec_request exec_from_json(const json::value& body, const http::query& query) {
-  check_known(query, {"stream", "output"});
-  const fields_of fields(body, {"command", "env", "cwd", "user", "stdin", "stdinBase64", "openStdin",
-                                "timeoutMs", "tty", "rows", "cols", "detach", "keepAwake", "history"});
+  check_known(query, {"stream", "output", "followWithinMs"});
+  const fields_of fields(body,
+                         {"command", "env", "cwd", "user", "stdin", "stdinBase64", "openStdin", "timeoutMs",
+                          "tty", "rows", "cols", "detach", "keepAwake", "history", "login"});
   exec_request request;
   take_answer_form(request, query);
   auto& what = request.run.command;
   if (fields.has("command")) take_command(what, fields.value("command"));
+  what.login = fields.boolean("login").value_or(false);
   if (fields.has("env")) what.env = environment_in(fields.value("env"));
   what.cwd = fields.text("cwd").value_or("");
   if (fields.has("user") && fields.value("user").is_int64())
@@ -192,8 +201,9 @@ bool flag_of(const http::query& query, std::string_view name, bool otherwise = f
 } // namespace
 
 exec_request exec_from_query(const http::query& query) {
-  check_known(query, {"stream", "output", "command", "arg", "env", "cwd", "user", "timeoutMs", "tty", "rows",
-                      "cols", "detach", "keepAwake", "history", "openStdin"});
+  check_known(query,
+              {"stream", "output", "followWithinMs", "command", "arg", "env", "cwd", "user", "timeoutMs",
+               "tty", "rows", "cols", "detach", "keepAwake", "history", "openStdin", "login"});
   exec_request request;
   take_answer_form(request, query);
   auto& what = request.run.command;
@@ -203,6 +213,7 @@ exec_request exec_from_query(const http::query& query) {
   what.rows = static_cast<int>(number_of(query, "rows", 1, most_rows).value_or(24));
   what.columns = static_cast<int>(number_of(query, "cols", 1, most_rows).value_or(80));
   what.tty = flag_of(query, "tty");
+  what.login = flag_of(query, "login");
   request.open_input = flag_of(query, "openStdin");
   request.detach = flag_of(query, "detach");
   request.run.history = flag_of(query, "history");
@@ -230,7 +241,7 @@ spaces::execution::request terminal_from_query(const http::query& query) {
     if (linger) refuse("lingerMs", "goes not together with detach, which lingers for ever");
     request.linger = std::nullopt;
   }
-  if (!what.login) check(what);
+  check(what);
   return request;
 }
 

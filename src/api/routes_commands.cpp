@@ -101,6 +101,18 @@ task<> answer_with(Answer& answer, http::exchange& x, const follow_request& how,
   co_await answer.finish(from.of().end);
 }
 
+task<> answer_empty(http::exchange& x, const spaces::record_ptr& about, const follow_request& how) {
+  if (how.stream == exec_stream::raw) {
+    raw_answer answer(x, about->facts.id);
+    co_await answer.begin();
+    co_await answer.finish(about->end);
+  } else {
+    ndjson_answer answer(co_await asio::this_coro::executor, x, about->facts.id);
+    co_await answer.begin();
+    co_await answer.finish(about->end);
+  }
+}
+
 task<> never(asio::any_io_executor executor) {
   event nothing(executor);
   co_await nothing.wait();
@@ -138,6 +150,11 @@ task<> service::follow_command(http::exchange& x) {
       co_await first_of(answer.ping(), parts_.book.follow_other(about, which, answer));
       co_await answer.finish(about->end);
     }
+    co_return;
+  }
+  if (!about->output && about->end && how.what != selection::both && how.offset == 0 &&
+      about->bytes[how.what == selection::out ? 0 : 1] == 0) {
+    co_await answer_empty(x, about, how); // nothing was ever written there, so nothing is lost
     co_return;
   }
   output_follower from(parts_.known, about, how.what, how.offset);

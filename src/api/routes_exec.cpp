@@ -105,7 +105,8 @@ task<> service::exec(http::exchange& x) {
   }
   case exec_stream::raw: {
     raw_answer answer(x, command->id());
-    co_await answer.finish(co_await command->run(answer, input.get(), caller_of(x), request.only));
+    co_await answer.finish(
+        co_await command->run(answer, input.get(), caller_of(x), request.only, request.other_waits));
     break;
   }
   case exec_stream::ndjson: {

@@ -49,8 +49,8 @@ void execution::take_over(std::unique_ptr<running_command> found, milliseconds r
 }
 
 task<ending> execution::run(output_sink& output, input_source* input, caller who,
-                            std::optional<channel> only) {
-  if (only) record_->other = std::make_shared<output_split>(below_.executor, output, *only);
+                            std::optional<channel> only, milliseconds other_waits) {
+  if (only) record_->other = std::make_shared<output_split>(below_.executor, output, *only, other_waits);
   const auto split = record_->other;
   auto& sink = split ? *split : output;
   std::optional<output_follower> kept;

@@ -4,16 +4,14 @@
 
 namespace clawdspace::spaces {
 
-using namespace std::chrono_literals;
-
 namespace {
 
-constexpr auto patience = 1s;
 constexpr std::size_t room = std::size_t{64} << 10; // beyond it by at most one piece
 
 } // namespace
 
-output_split::output_split(const asio::any_io_executor& executor, output_sink& main, channel wanted)
+output_split::output_split(const asio::any_io_executor& executor, output_sink& main, channel wanted,
+                           milliseconds patience)
     : executor_(executor), main_(&main), wanted_(wanted),
       deadline_(std::chrono::steady_clock::now() + patience), changed_(executor) {}
 

@@ -10,12 +10,13 @@
 namespace clawdspace::spaces {
 
 /// Parts a command's outputs: one goes to `main`, the other waits for a follower of its own, in one bounded
-/// buffer; when that is full the command waits with it. Up to a second after the start; then it is dropped
+/// buffer; when that is full the command waits with it. Up to `patience` after the start; then it is dropped
 /// if none has come.
 class output_split final : public output_sink {
  public:
   /// `main` gets what is of `wanted`, and must live until `finish`.
-  output_split(const asio::any_io_executor& executor, output_sink& main, channel wanted);
+  output_split(const asio::any_io_executor& executor, output_sink& main, channel wanted,
+               milliseconds patience);
 
   task<> begin() override;
   task<> take(output_piece piece) override;

@@ -175,6 +175,26 @@ TEST_CASE("a command comes as a text for the shell, or as arguments") {
         exec_stream::ndjson);
 }
 
+TEST_CASE("a login shell stands in a command's place, in a body and in a query") {
+  const auto from_body = exec_from_json(json(R"({"login":true,"tty":true,"openStdin":true})"), query(""));
+  CHECK(from_body.run.command.login);
+  CHECK(from_body.run.command.argv.empty());
+  CHECK(from_body.open_input);
+  CHECK(exec_from_query(query("login=true&tty=true")).run.command.login);
+  CHECK_FALSE(exec_from_json(json(R"({"command":"x","login":null})"), query("")).run.command.login);
+  CHECK_THROWS_AS(exec_from_json(json(R"({"login":true,"command":"x"})"), query("")), error);
+  CHECK_THROWS_AS(exec_from_json(json(R"({"login":false})"), query("")), error);
+}
+
+TEST_CASE("how long the other output waits for its follower is asked for with the one that is wanted") {
+  const auto asked = [](std::string_view q) { return exec_from_json(json(R"({"command":"x"})"), query(q)); };
+  CHECK(asked("stream=raw&output=stdout").other_waits == 1s);
+  CHECK(asked("stream=raw&output=stdout&followWithinMs=30000").other_waits == 30s);
+  CHECK_THROWS_AS(asked("stream=raw&followWithinMs=5"), error);
+  CHECK_THROWS_AS(asked("stream=raw&output=stdout&followWithinMs=0"), error);
+  CHECK_THROWS_AS(asked("stream=raw&output=stdout&followWithinMs=60001"), error);
+}
+
 TEST_CASE("what is wrong with a command is told before anything is started") {
   const auto read = [](std::string_view text) { exec_from_json(json(text), query("")); };
   for (const auto& [text, code, begins] : {

@@ -17,6 +17,7 @@ struct exec_request {
   spaces::execution::request run;
   exec_stream stream = exec_stream::none;
   std::optional<spaces::channel> only; ///< of a raw stream
+  milliseconds other_waits{1'000};     ///< with `only`: how long the other waits for a follower of its own
   std::optional<std::string> input;    ///< what the command reads; with `body_is_input` the request's body is
   bool body_is_input = false;
   bool open_input = false; ///< its input comes by requests of its own, and stays open between them

@@ -71,11 +71,12 @@ class execution : public std::enable_shared_from_this<execution> {
   [[nodiscard]] const record_ptr& record() const noexcept { return record_; }
 
   /// Of an attached command: carries output and input until it has ended, or `who` has left. With `only`,
-  /// `output` gets that one; the other waits up to a second for a follower (command_book::follow_other) and
-  /// is then dropped. Must be awaited once, at once after the start. Throws what `output` throws, and
+  /// `output` gets that one; the other waits up to `other_waits` for a follower (command_book::follow_other)
+  /// and is then dropped. Must be awaited once, at once after the start. Throws what `output` throws, and
   /// errc::client_left, when the tree has been ended.
   task<ending> run(output_sink& output, input_source* input, caller who,
-                   std::optional<channel> only = std::nullopt);
+                   std::optional<channel> only = std::nullopt,
+                   milliseconds other_waits = milliseconds(1'000));
 
  private:
   friend class command_book;
