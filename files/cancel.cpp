@@ -31,4 +31,9 @@ void check_canceled() {
   if (canceled != 0) throw failure{.code = "canceled", .words = "canceled by a signal"};
 }
 
+void forget_cancel() {
+  alarm(0);
+  canceled = 0;
+}
+
 } // namespace clawdspace::files

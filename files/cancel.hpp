@@ -10,4 +10,7 @@ void watch_signals();
 /// interrupted.
 void check_canceled();
 
+/// For the cleaning up that follows.
+void forget_cancel();
+
 } // namespace clawdspace::files

@@ -33,6 +33,7 @@ std::string expanded(std::string_view path) {
 }
 
 void run(const options& o) {
+  if (o.op == op_watch) return watch();
   const auto path = expanded(o.path);
   if (o.op == op_read) return read_file(o, path);
   if (o.op == op_stat) return stat_file(o, path);
@@ -41,7 +42,11 @@ void run(const options& o) {
   if (o.op == op_remove) return remove_file(o, path);
   if (o.op == op_mkdir) return make_folder(o, path);
   if (o.op == op_chmod) return change_mode(o, path);
-  return make_link(o, path);
+  if (o.op == op_symlink) return make_link(o, path);
+  if (o.op == op_rename) return rename_file(o, path, expanded(o.to));
+  if (o.op == op_copy) return copy_file(o, path, expanded(o.to));
+  if (o.op == op_pack) return pack(path);
+  return unpack(o, path);
 }
 
 int finish(const failure& why) {

@@ -1,5 +1,6 @@
 #include "remove.hpp"
 
+#include "cancel.hpp"
 #include "conditions.hpp"
 #include "entry.hpp"
 #include "failure.hpp"
@@ -67,6 +68,15 @@ std::int64_t remove_tree(int folder, const std::string& name, const std::string&
   if (!first) first = failure_of(path);
   first->extra = "\"removed\":" + std::to_string(removed);
   throw *first;
+}
+
+void remove_remains(int folder, const std::string& name) noexcept {
+  forget_cancel();
+  try {
+    remove_tree(folder, name, name);
+  } catch (const failure&) {
+    // The failure that is on its way says what happened.
+  }
 }
 
 void remove_file(const options& o, const std::string& path) {

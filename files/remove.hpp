@@ -9,4 +9,7 @@ namespace clawdspace::files {
 /// when it has gone through everything, with a field `removed`.
 std::int64_t remove_tree(int folder, const std::string& name, const std::string& path);
 
+/// The same for what was begun and cannot be finished: as far as it goes, also after a signal.
+void remove_remains(int folder, const std::string& name) noexcept;
+
 } // namespace clawdspace::files

@@ -29,6 +29,8 @@ class walk {
   [[nodiscard]] step current() const;
   /// Goes into the current folder. Throws failure; it is passed over, then, and not left.
   void enter();
+  /// Passes over what is left in the folder that was entered last.
+  void skip() { levels_.back().names.clear(); }
   /// The open folder that was entered last.
   [[nodiscard]] int folder() const { return levels_.back().folder.value(); }
   /// The path that belongs into words.

@@ -53,6 +53,7 @@ std::vector<std::string> told(const configuration& c) {
       << c.exec.drain.count() << '\n'
       << c.state.dir.string() << '\n'
       << c.state.init.string() << '\n'
+      << c.state.files.string() << '\n'
       << c.log.format << '\n'
       << c.log.level << '\n';
   std::vector<std::string> lines;
