@@ -72,6 +72,7 @@ long archive_in::give(struct archive*, void* self, const void** bytes) noexcept 
 }
 
 long archive_in::read_more(const void** bytes) {
+  if (broken_) throw *broken_;
   check_canceled();
   const auto room = static_cast<std::size_t>(std::min<std::int64_t>(left(), buffer_size));
   const auto n = room == 0 ? 0 : read_some(in_, buffer_.get(), room, "stdin");
@@ -79,6 +80,7 @@ long archive_in::read_more(const void** bytes) {
     throw failure{.code = "incomplete",
                   .words = "the archive ended after " + std::to_string(taken_) + " of " +
                            std::to_string(*length_) + " bytes"};
+  check_canceled(); // its end, too, may be that of a daemon that canceled
   taken_ += static_cast<std::int64_t>(n);
   in_buffer_ = n;
   *bytes = buffer_.get();
@@ -93,8 +95,8 @@ std::int64_t archive_in::pass(struct archive*, void* self, std::int64_t size) no
   try {
     return me.move_to_file(size);
   } catch (const failure& why) {
-    me.broken_ = why;
-    return -1;
+    me.broken_ = why; // thrown by the reading that libarchive now tries: it takes no failure here
+    return 0;
   }
 }
 

@@ -115,19 +115,20 @@ std::int64_t receive_file(int in, int file, std::optional<std::int64_t> length, 
   std::int64_t received = 0;
   bool by_kernel = whole > 64 * 1024;
   if (by_kernel) widen_pipe(in);
-  while (received < whole) {
+  // A daemon that cancels signals first and closes the pipe then: its end must not pass for the content's.
+  for (bool ended = false; !ended && received < whole; check_canceled()) {
     const auto room = static_cast<std::size_t>(std::min<std::int64_t>(whole - received, step));
     if (by_kernel) {
       const auto n = splice(in, nullptr, file, nullptr, room, SPLICE_F_MOVE | SPLICE_F_MORE);
       if (n < 0 && again()) continue;
       if (n < 0 && errno != EINVAL) throw failure_of(path);
-      if (n == 0) break;
-      by_kernel = n > 0;
+      ended = n == 0;
+      by_kernel = n >= 0;
       received += std::max<ssize_t>(n, 0);
       continue;
     }
     const auto n = read_some(in, buffer(), std::min(room, buffer_size), "stdin");
-    if (n == 0) break;
+    ended = n == 0;
     write_all(file, {buffer(), n}, path);
     received += static_cast<std::int64_t>(n);
   }

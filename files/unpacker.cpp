@@ -78,6 +78,10 @@ void unpacker::put_folder(const names& parts, const struct stat& as, const std::
     if (errno != EEXIST || fstatat(parent, parts.back().c_str(), &there, AT_SYMLINK_NOFOLLOW) != 0)
       throw failure_of(path);
     if (!S_ISDIR(there.st_mode)) throw failure_of(path, ENOTDIR);
+    // One that its owner had closed to himself is opened until it gets the archive's mode.
+    if (there.st_uid == geteuid() && (there.st_mode & 0700U) != 0700U &&
+        fchmodat(parent, parts.back().c_str(), there.st_mode | 0700U, 0) != 0)
+      throw failure_of(path);
   }
   folders_.push_back({.parts = parts, .as = as});
 }

@@ -1,11 +1,10 @@
 #pragma once
 
-#include <clawdspace/core/unique_fd.hpp>
-
 #include <map>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <sys/types.h>
 
 namespace clawdspace::files {
 
@@ -34,7 +33,10 @@ struct watch_node {
 struct watched {
   std::string id;
   bool recursive = false;
-  unique_fd folder;
+  // Not an open folder: as long as one is open, nobody is told that it was deleted.
+  std::string path;
+  dev_t device = 0;
+  ino_t inode = 0;
   std::unique_ptr<watch_node> root;
 };
 

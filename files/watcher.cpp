@@ -100,19 +100,31 @@ void watcher::add(const std::string& id, bool recursive, const std::string& path
   auto of = std::make_unique<watched>();
   of->id = id;
   of->recursive = recursive;
-  of->folder = open_folder_at(AT_FDCWD, path, path, true);
+  of->path = path;
   of->root = std::make_unique<watch_node>();
   of->root->of = of.get();
-  const auto e = look(path, true);
+  const auto folder = open_folder_at(AT_FDCWD, path, path, true);
+  auto e = look(path, true);
+  if (fstat(folder.value(), &e.about) != 0) throw failure_of(path);
+  of->device = e.about.st_dev;
+  of->inode = e.about.st_ino;
   try {
-    attach(*of->root, of->folder.value());
-    scan(*of->root, of->folder.value(), false);
+    attach(*of->root, folder.value());
+    scan(*of->root, folder.value(), false);
   } catch (const failure& why) {
     detach(*of->root);
     throw;
   }
   all_.emplace(id, std::move(of));
   out_ += json_line().words("id", id).raw(told(e).fields()).line();
+}
+
+unique_fd watcher::open_root(const watched& of) const {
+  auto folder = open_folder_at(AT_FDCWD, of.path, of.path, true);
+  struct stat about;
+  if (fstat(folder.value(), &about) != 0) throw failure_of(of.path);
+  if (about.st_dev != of.device || about.st_ino != of.inode) throw failure_of(of.path, ENOENT);
+  return folder;
 }
 
 void watcher::end(watched& of, const failure& why) {
@@ -132,9 +144,10 @@ void watcher::remove(const std::string& id) {
 void watcher::arrived(watch_node& node, const std::string& name, bool folder) {
   if (announced_.erase(key(node, name)) == 0) tell(node, "created", name, folder);
   if (!folder || !node.of->recursive || node.find(name) != nullptr) return;
+  const auto root = open_root(*node.of);
   const auto inside = node.path_of("");
-  const unique_fd here(openat(node.of->folder.value(), inside.empty() ? "." : inside.c_str(),
-                              O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const unique_fd here(
+      openat(root.value(), inside.empty() ? "." : inside.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!here) return; // moved on, and that is told by events to come
   watch_below(node, here.value(), name, true);
 }
@@ -182,7 +195,7 @@ void watcher::overflow() {
     try {
       for (auto& [name, child] : of->root->below) detach(*child);
       of->root->below.clear();
-      const auto folder = open_folder_at(of->folder.value(), ".", of->id);
+      const auto folder = open_root(*of);
       scan(*of->root, folder.value(), false);
     } catch (const failure& why) {
       end(*of, why);

@@ -2,6 +2,7 @@
 
 #include "failure.hpp"
 #include "watch_tree.hpp"
+#include <clawdspace/core/unique_fd.hpp>
 
 #include <cstdint>
 #include <map>
@@ -48,6 +49,7 @@ class watcher {
   void moved_to(watch_node& node, const inotify_event& e, const std::string& name);
   void take(const inotify_event& e, const std::string& name);
   void take_at(watch_node& node, const inotify_event& e, const std::string& name);
+  unique_fd open_root(const watched& of) const;
   bool take_some();
   void overflow();
   void end(watched& of, const failure& why);
