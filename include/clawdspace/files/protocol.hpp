@@ -89,7 +89,8 @@
 ///
 /// **rename**, **copy**: PATH to TO. --replace (else what stands at TO is `exists`; a folder is replaced by
 /// rename when it is empty, and never by copy), --parents (of TO). Links are moved and copied themselves. A
-/// rename across filesystems (or out of the image's layer) is a copy and a removal. A copy keeps modes,
+/// rename across filesystems (or out of the image's layer) is a copy and a
+/// removal: what cannot be removed is refused then, and stands in both places. A copy keeps modes,
 /// times, hard links and holes, and owners where that is allowed; it is built under a hidden name and then
 /// renamed. Head `{"ok":true, …entry of TO,"etag","warnings"?}`.
 ///
