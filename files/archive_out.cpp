@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t shown_at_once = std::size_t{1} << 30U;
 constexpr std::size_t buffer_limit = std::size_t{256} << 10U;
-constexpr std::int64_t large = 64 * 1024; // from here on the kernel moves it
+constexpr std::int64_t large = std::int64_t{64} << 10U; // from here on the kernel moves it
 
 } // namespace
 

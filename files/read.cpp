@@ -74,26 +74,20 @@ span_of part_of(const options& o, const std::string& path, const entry& e, const
   throw refused("range", path, "the range lies outside the file", etag, "\"size\":" + std::to_string(size));
 }
 
-bool size_is_unknown(const std::string& path, const unique_fd& file) {
-  if (file) return is_sizeless(file.value());
-  const unique_fd place(open(path.c_str(), O_PATH | O_CLOEXEC));
-  return place && is_sizeless(place.value());
-}
-
 } // namespace
 
 void read_file(const options& o, const std::string& path) {
   auto e = look(path, true);
   unique_fd file;
   const bool folder = S_ISDIR(e.about.st_mode);
-  if (!folder && (!o.head || !S_ISREG(e.about.st_mode))) file = open_file(path, e);
+  if (!folder) file = open_file(path, e);
   const auto etag = etag_of(e.about);
   const auto decision = judge(asked_by(o), validators_of(e.about, etag));
   if (decision == verdict::failed)
     throw refused("precondition", path, "it is not what the request expects", etag, "\"status\":412");
   if (folder) return report(head_of(e, false));
 
-  const bool sizeless = size_is_unknown(path, file);
+  const bool sizeless = is_sizeless(file.value());
   auto head = head_of(e, sizeless);
   if (decision == verdict::not_modified) return report(head.words("send", "none").number("status", 304));
   bool whole = true;

@@ -113,7 +113,7 @@ std::int64_t send_file(int file, std::int64_t offset, std::int64_t length, int o
 std::int64_t receive_file(int in, int file, std::optional<std::int64_t> length, std::string_view path) {
   const auto whole = length.value_or(std::numeric_limits<std::int64_t>::max());
   std::int64_t received = 0;
-  bool by_kernel = whole > 64 * 1024;
+  bool by_kernel = whole > (std::int64_t{64} << 10U);
   if (by_kernel) widen_pipe(in);
   // A daemon that cancels signals first and closes the pipe then: its end must not pass for the content's.
   for (bool ended = false; !ended && received < whole; check_canceled()) {

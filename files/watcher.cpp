@@ -188,6 +188,7 @@ void watcher::settle() {
 void watcher::overflow() {
   leaving_.clear();
   std::vector<watched*> those;
+  those.reserve(all_.size());
   for (const auto& [id, of] : all_) those.push_back(of.get());
   for (auto* of : those) {
     out_ += json_line().words("id", of->id).words("type", "overflow").line();

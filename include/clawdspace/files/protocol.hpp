@@ -47,9 +47,9 @@
 ///
 /// ## Operations
 ///
-/// **read**: a file's bytes. Links are followed. Options: --head (no bytes and no end line, and the file is
-/// not even opened); --first=N with or without --last=N, or --suffix=N (one range; N in bytes, --last is
-/// inclusive); --if-match=, --if-none-match= (the header's value), --if-modified-since=,
+/// **read**: a file's bytes. Links are followed. Options: --head (no bytes and no end line); --first=N with
+/// or without --last=N, or --suffix=N (one range; N in bytes, --last is inclusive); --if-match=,
+/// --if-none-match= (the header's value), --if-modified-since=,
 /// --if-unmodified-since= (seconds since 1970), --if-range= (an etag, or seconds). Their order and meaning
 /// are RFC 9110's, section 13.2.2. Head:
 ///
