@@ -1,5 +1,6 @@
 #include "kill.hpp"
 
+#include "clock.hpp"
 #include "files.hpp"
 #include "proc_text.hpp"
 #include "process_table.hpp"
@@ -11,7 +12,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/fsuid.h>
-#include <time.h>
 #include <unistd.h>
 
 namespace clawdspace::init {
@@ -64,12 +64,6 @@ bool bears_mark(const process_table& table, pid_t pid, text id) {
     found = search.feed({piece, static_cast<size_t>(n)});
   close(fd);
   return found;
-}
-
-uint64_t now_ms() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint64_t>(now.tv_nsec) / 1'000'000;
 }
 
 class hunt {

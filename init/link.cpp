@@ -3,7 +3,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 
 namespace clawdspace::init {
 namespace {
@@ -16,12 +15,6 @@ bool is_outside(int socket) {
 }
 
 } // namespace
-
-uint64_t now_ms() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint64_t>(now.tv_nsec) / 1'000'000;
-}
 
 void door_link::start(uint64_t now) { lost_at_ = next_try_ = now; }
 

@@ -1,13 +1,11 @@
 #pragma once
 
+#include "clock.hpp"
 #include "descriptors.hpp"
 
 #include <stdint.h>
 
 namespace clawdspace::init {
-
-/// ms on the monotonic clock.
-uint64_t now_ms();
 
 /// The connection to the daemon, and when to try for the next one.
 class door_link {

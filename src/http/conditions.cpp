@@ -1,5 +1,7 @@
 #include "conditions.hpp"
 
+#include <clawdspace/http/fields.hpp>
+
 #include <algorithm>
 #include <charconv>
 #include <optional>
@@ -7,12 +9,6 @@
 namespace clawdspace::http {
 
 namespace {
-
-std::string_view trim(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t");
-  if (first == text.npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
 
 /// Whether a list of entity tags has ours, or is `*`. Weak comparison leaves `W/` out; by the strong one a
 /// weak tag equals none (RFC 9110 section 8.8.3.2).

@@ -1,6 +1,7 @@
 #include "handshake.hpp"
 
 #include "sha1.hpp"
+#include <clawdspace/http/fields.hpp>
 
 #include <algorithm>
 #include <optional>
@@ -26,12 +27,6 @@ template <std::size_t Size> std::string to_base64(const std::array<std::uint8_t,
 bool is_key(std::string_view text) {
   return text.size() == 24 && text.ends_with("==") &&
          text.substr(0, 22).find_first_not_of(alphabet) == text.npos;
-}
-
-std::string_view trim(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t");
-  if (first == text.npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
 /// Leaves out a port that the scheme implies.

@@ -20,7 +20,6 @@ namespace {
 constexpr std::size_t tail = std::size_t{4} << 20; // of what a child in the background still says
 constexpr auto last_patience = 2s;                 // for the same
 constexpr int wide_pipe = 1 << 20;
-constexpr auto kill_patience = 20s;
 constexpr auto end_patience = 2s; // of who no longer waits for the output
 constexpr std::byte end_of_transmission{4};
 

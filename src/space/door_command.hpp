@@ -9,6 +9,9 @@
 
 namespace clawdspace::spaces {
 
+/// Until an init says that a tree is gone.
+inline constexpr std::chrono::seconds kill_patience{20};
+
 /// One command that runs behind a door. Nothing is read unless it is asked for: what nobody takes stays in
 /// the pipe, and holds the process.
 class door_command final : public running_command {

@@ -17,7 +17,6 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto start_patience = 10s;
-constexpr auto kill_patience = 20s;
 constexpr std::size_t most_free = 8; // buffers of a size that are kept for the next
 
 std::string to_frame(const space& where, const command_spec& what, unsigned version) {

@@ -43,4 +43,7 @@ class fields {
 /// ASCII without case, as field names and tokens compare.
 bool iequals(std::string_view a, std::string_view b) noexcept;
 
+/// Without optional whitespace around it (RFC 9110 section 5.6.3).
+std::string_view trim(std::string_view text);
+
 } // namespace clawdspace::http
