@@ -66,6 +66,14 @@ face face_of(errc code) {
     return {400, "client_left"};
   case errc::not_supported:
     return {501, "not_supported"};
+  case errc::door_too_old:
+    return {501, "door_too_old"};
+  case errc::nothing_listens:
+    return {502, "nothing_listens"};
+  case errc::connection_refused:
+    return {502, "connection_refused"};
+  case errc::connection_lost:
+    return {502, "connection_lost"};
   case errc::engine_failed:
     return {502, "engine_failed"};
   case errc::engine_unavailable:
