@@ -95,6 +95,7 @@ struct contract {
                                .operations = operations,
                                .engine = follower,
                                .book = book,
+                               .ports = ports,
                                .events = events,
                                .docker = docker,
                                .time = time,
@@ -118,6 +119,8 @@ struct contract {
   spaces::command_book book{
       {.executor = on, .known = known, .operations = operations, .backend = commands, .events = events},
       spaces::command_ids(siphash_key{})};
+  spaces::doors doors{on, docker, known, state};
+  spaces::ports ports{on, known, operations, doors};
   event stopping{on};
   std::optional<api::service> service;
 
