@@ -80,6 +80,8 @@ void doorkeeper::note_end(command& c) {
 }
 
 void doorkeeper::collected(pid_t pid) {
+  for (pid_t& helper : helpers_)
+    if (helper == pid) helper = 0;
   if (!crew_.has(pid) && !commands_.of_subreaper(pid)) return;
   read_news(); // whatever it had to say, it said before
   crew_.collected(pid);

@@ -37,6 +37,8 @@ void service::add_routes() {
   add("POST", "/api/spaces/{name}/exec", &service::exec);
   add("PUT", "/api/spaces/{name}/exec", &service::exec);
   add("GET", "/api/spaces/{name}/terminal", &service::open_terminal);
+  add("GET", "/api/spaces/{name}/ports", &service::list_ports);
+  add("GET", "/api/spaces/{name}/tunnel/{port}", &service::open_tunnel);
   add("GET", "/api/spaces/{name}/execs", &service::list_commands);
   add("GET", "/api/spaces/{name}/execs/{id}", &service::show_command);
   add("DELETE", "/api/spaces/{name}/execs/{id}", &service::end_command);
@@ -84,9 +86,10 @@ task<> service::answer_elsewhere(http::exchange& x) const {
   co_await settings_.files.serve(x);
 }
 
-// A terminal's handshake, for which a browser can set no header, and nothing else.
+// A WebSocket's handshake, for which a browser can set no header, and nothing else.
 bool service::has_ticket(http::exchange& x, std::string_view pattern) {
-  if (!pattern.ends_with("/terminal") || x.head().headers.contains("Authorization")) return false;
+  const bool is_websocket = pattern.ends_with("/terminal") || pattern.ends_with("/tunnel/{port}");
+  if (!is_websocket || x.head().headers.contains("Authorization")) return false;
   const auto ticket = x.parameters().find("ticket");
   if (!ticket) return false;
   if (!tickets_.redeem(*ticket))

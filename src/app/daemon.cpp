@@ -7,6 +7,7 @@
 #include <clawdspace/http/server.hpp>
 #include <clawdspace/space/chosen_backend.hpp>
 #include <clawdspace/space/command_book.hpp>
+#include <clawdspace/space/port_watch.hpp>
 #include <clawdspace/space/sleeper.hpp>
 #include <clawdspace/version.hpp>
 
@@ -112,6 +113,7 @@ struct daemon::parts {
         operations(loop.get_executor(), docker, known, folders, time, rules),
         doors(loop.get_executor(), docker, known, folders),
         by_engine(loop.get_executor(), docker, operations), by_door(loop.get_executor(), doors, rules),
+        ports(loop.get_executor(), known, operations, doors), port_watch(ports, known, events, time),
         commands(doors, by_door, by_engine), book({.executor = loop.get_executor(),
                                                    .known = known,
                                                    .operations = operations,
@@ -131,6 +133,7 @@ struct daemon::parts {
                  .operations = operations,
                  .engine = follower,
                  .book = book,
+                 .ports = ports,
                  .events = events,
                  .usage = usage,
                  .docker = docker,
@@ -171,6 +174,8 @@ struct daemon::parts {
   spaces::doors doors;
   spaces::engine_backend by_engine;
   spaces::door_backend by_door;
+  spaces::ports ports;
+  spaces::port_watch port_watch;
   spaces::chosen_backend commands;
   spaces::command_book book;
   spaces::follower follower;
@@ -206,6 +211,7 @@ task<> daemon::parts::serve() {
     running.start(follower.run());
     running.start(sleeper.run());
     running.start(usage.run());
+    running.start(port_watch.run());
     running.start(stop_on_signal());
     running.start(serve_requests(running));
     co_return;

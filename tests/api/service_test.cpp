@@ -96,6 +96,7 @@ struct contract {
                                .operations = operations,
                                .engine = follower,
                                .book = book,
+                               .ports = ports,
                                .events = events,
                                .usage = usage,
                                .docker = docker,
@@ -122,6 +123,8 @@ struct contract {
       {.executor = on, .known = known, .operations = operations, .backend = commands, .events = events},
       spaces::command_ids(siphash_key{})};
   spaces::usage_monitor usage{on, docker, known, time, [](const spaces::space&) { return 0; }};
+  spaces::doors doors{on, docker, known, state};
+  spaces::ports ports{on, known, operations, doors};
   event stopping{on};
   std::optional<api::service> service;
 

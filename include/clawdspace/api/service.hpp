@@ -9,6 +9,7 @@
 #include <clawdspace/space/command_book.hpp>
 #include <clawdspace/space/follower.hpp>
 #include <clawdspace/space/lifecycle.hpp>
+#include <clawdspace/space/ports.hpp>
 #include <clawdspace/space/usage.hpp>
 
 #include <functional>
@@ -24,6 +25,7 @@ struct parts {
   spaces::lifecycle& operations;
   spaces::follower& engine;
   spaces::command_book& book;
+  spaces::ports& ports;
   spaces::event_hub& events;
   spaces::usage_monitor& usage;
   engine::client& docker;
@@ -82,6 +84,9 @@ class service {
   task<> open_terminal(http::exchange& x);
   task<> attach_terminal(http::exchange& x);
   task<> serve_terminal(http::exchange& x, http::websocket& client, spaces::record_ptr about);
+  // routes_ports.cpp
+  task<> list_ports(http::exchange& x);
+  task<> open_tunnel(http::exchange& x);
   // routes_events.cpp
   task<> follow_events(http::exchange& x);
   task<> stream_events(http::exchange& x, std::uint64_t place, bool with_usage);

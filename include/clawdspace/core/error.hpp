@@ -34,6 +34,11 @@ enum class errc {
   upgrade_required,
   origin_refused,
   client_left,
+  // what a space does
+  nothing_listens,
+  connection_refused,
+  connection_lost,
+  door_too_old,
   // what the Engine does
   engine_failed,
   engine_unavailable,
