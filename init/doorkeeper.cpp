@@ -71,15 +71,18 @@ void doorkeeper::watch(pollfd* fds) const {
   const bool reads = !stopping_ && !answering_ && (link_.open() || link_.now() == door_link::state::waiting);
   const bool waits = link_.blocked() && link_.retry_at() == UINT64_MAX;
   fds[1] = {link_.fd(), static_cast<short>((reads ? POLLIN : 0) | (waits ? POLLOUT : 0)), 0};
+  connector_.watch(fds + 2);
 }
 
 uint64_t doorkeeper::deadline() const {
   const uint64_t attempt = stopping_ || news_ < 0 || nothing_ < 0 ? UINT64_MAX : link_.next_try();
   const uint64_t retry = link_.retry_at() < attempt ? link_.retry_at() : attempt;
-  return retry < due_ ? retry : due_;
+  const uint64_t own = retry < due_ ? retry : due_;
+  return connector_.deadline() < own ? connector_.deadline() : own;
 }
 
 void doorkeeper::serve(const pollfd* fds) {
+  if (connector_.size() > 0) connector_.serve(fds + 2, now_ms());
   if ((fds[0].revents & POLLIN) != 0) read_news();
   const short socket = fds[1].fd >= 0 ? fds[1].revents : short{0};
   if (socket != 0) {
@@ -175,6 +178,8 @@ bool doorkeeper::obey(text frame, descriptor_list& with) {
   if (verb == "spawn") return spawn(id, frame, false, with);
   if (verb == "spawn-large") return spawn_large(id, with);
   if (verb == "signal") return send_signal(id, words);
+  if (verb == "connect") return connect(words, with);
+  if (verb == "listeners") return list(words, with);
   if (verb == "resize") return resize(id, words);
   if (verb == "close-input") close_input(id);
   if (verb == "hang-up") hang_up(id);

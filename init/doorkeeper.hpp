@@ -1,6 +1,7 @@
 #pragma once
 
 #include "commands.hpp"
+#include "connector.hpp"
 #include "link.hpp"
 #include "oom.hpp"
 #include "subreaper.hpp"
@@ -14,6 +15,8 @@ class doorkeeper {
   char* const* environment_;
   door_link link_;
   command_table commands_;
+  connector connector_;
+  pid_t helpers_[door::helper_limit] = {};
   oom_counter oom_;
   int news_ = -1;    // what subreapers say
   int nothing_ = -1; // the stdin of a command that has none
@@ -47,6 +50,10 @@ class doorkeeper {
   void end(text id);
   void forget(text id);
 
+  bool connect(frame_words words, descriptor_list& with);
+  bool list(frame_words words, descriptor_list& with);
+  template <class Part> void help(int answer, Part part);
+
   void ask_end(command& c);
   void hunt(command& c);
   void look_after_due(uint64_t now);
@@ -56,7 +63,7 @@ class doorkeeper {
   void settle(command& c);
 
  public:
-  static constexpr size_t watched = 2;
+  static constexpr size_t watched = 2 + connector::watched;
 
   explicit doorkeeper(char* const* environment) : environment_(environment) {}
   /// Once, before there is any other process.

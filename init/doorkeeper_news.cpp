@@ -71,6 +71,8 @@ void doorkeeper::note_end(command& c) {
 }
 
 void doorkeeper::collected(pid_t pid) {
+  for (pid_t& helper : helpers_)
+    if (helper == pid) helper = 0;
   command* c = commands_.of_subreaper(pid);
   if (!c) return;
   read_news(); // whatever it had to say, it said before

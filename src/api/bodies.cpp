@@ -168,4 +168,16 @@ http::response json_response(int status, const json::value& body) {
   return answer;
 }
 
+json::object to_json(const door::listening& l) {
+  using kind = door::listening::kind;
+  json::object told;
+  if (l.what == kind::unix_stream) {
+    told = {{"protocol", "unix"}, {"path", l.path}};
+  } else {
+    told = {{"protocol", l.what == kind::tcp ? "tcp" : "udp"}, {"address", l.address}, {"port", l.port}};
+  }
+  if (l.owner) told["process"] = {{"pid", l.owner->pid}, {"name", l.owner->name}};
+  return told;
+}
+
 } // namespace clawdspace::api

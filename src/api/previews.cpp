@@ -175,7 +175,8 @@ task<> previews::serve(http::exchange& x, preview_host where) {
     co_await x.respond(entry_page(why));
     co_return;
   }
-  if (!s) [[maybe_unused]] const auto never = parts_.known.at(where.space); // throws: there is none
+  if (!s) [[maybe_unused]]
+    const auto never = parts_.known.at(where.space); // throws: there is none
   if (by == entry::cookie) check_site(x.head(), where);
   proxy::errand how;
   how.target = with_query(x.head().path, proxy::without_parameter(x.head().query, link_parameter));
@@ -205,7 +206,7 @@ task<> previews::respond_with_port(http::exchange& x, spaces::space_ptr s, std::
   co_await x.respond(json_response(200, json::object{
                                             {"port", port},
                                             {"public", s->settings.public_ports.contains(port)},
-                                            {"url", url_of(x.head(), x.peer(), {port, s->self.name})},
+                                            {"url", url_of(x.head(), x.peer(), {port, s->self.name}) + "/"},
                                         }));
 }
 

@@ -1,7 +1,9 @@
+#include <clawdspace/api/bodies.hpp>
 #include <clawdspace/api/problem.hpp>
 #include <clawdspace/core/error.hpp>
 #include <clawdspace/core/log.hpp>
 #include <clawdspace/core/task.hpp>
+#include <clawdspace/space/ports.hpp>
 
 #include <boost/json.hpp>
 
@@ -98,11 +100,17 @@ struct told {
   int status;
   std::string code;
   std::string words;
+  boost::json::object more{}; ///< further fields
 };
 
 told tell(const std::exception_ptr& failure) {
   try {
     std::rethrow_exception(failure);
+  } catch (const spaces::nothing_listens& e) {
+    const auto [status, code] = face_of(e.code());
+    boost::json::array listening;
+    for (const auto& one : e.instead()) listening.push_back(to_json(one));
+    return {status, code, e.what(), {{"listening", std::move(listening)}}};
   } catch (const error& e) {
     const auto [status, code] = face_of(e.code());
     return {status, code, e.what()};
@@ -119,7 +127,7 @@ told tell(const std::exception_ptr& failure) {
 } // namespace
 
 http::response to_response(const std::exception_ptr& failure) {
-  const auto [status, code, words] = tell(failure);
+  auto [status, code, words, more] = tell(failure);
   http::response answer;
   answer.status = status;
   answer.headers.add("Content-Type", "application/json");
@@ -129,7 +137,9 @@ http::response to_response(const std::exception_ptr& failure) {
     answer.headers.add("Sec-WebSocket-Version", "13");
   }
   if (status == 503) answer.headers.add("Retry-After", "1");
-  answer.body = boost::json::serialize(boost::json::object{{"error", words}, {"code", code}}) + "\n";
+  boost::json::object body{{"error", words}, {"code", code}};
+  for (auto& [name, value] : more) body[name] = std::move(value);
+  answer.body = boost::json::serialize(body) + "\n";
   return answer;
 }
 

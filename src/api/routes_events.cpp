@@ -39,6 +39,7 @@ task<> stream(http::exchange& x, spaces::event_hub& events, std::uint64_t place)
 task<> service::follow_events(http::exchange& x) {
   const auto last = x.head().headers.find("Last-Event-ID");
   const auto place = last ? parts_.events.place_after(*last) : std::optional(parts_.events.now());
+  const spaces::event_hub::audience here(parts_.events);
   co_await x.start(200, {{"Content-Type", "text/event-stream"}, {"Cache-Control", "no-store"}});
   co_await x.write(std::string_view(": clawdspace\n\n"));
   // An id of another life of this daemon: what happened since cannot be told, so the follower should look at

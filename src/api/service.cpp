@@ -41,6 +41,8 @@ void service::add_routes() {
   add("POST", "/api/spaces/{name}/exec", &service::exec);
   add("PUT", "/api/spaces/{name}/exec", &service::exec);
   add("GET", "/api/spaces/{name}/terminal", &service::open_terminal);
+  add("GET", "/api/spaces/{name}/ports", &service::list_ports);
+  add("GET", "/api/spaces/{name}/tunnel/{port}", &service::open_tunnel);
   add("GET", "/api/spaces/{name}/execs", &service::list_commands);
   add("GET", "/api/spaces/{name}/execs/{id}", &service::show_command);
   add("DELETE", "/api/spaces/{name}/execs/{id}", &service::end_command);
@@ -100,12 +102,12 @@ task<> service::answer_elsewhere(http::exchange& x) const {
   co_await settings_.files.serve(x);
 }
 
-// A WebSocket's handshake, a terminal's or one that goes on to a space, for which a browser can set no
-// header, and nothing else.
+// A WebSocket's handshake, for which a browser can set no header, and nothing else.
 bool service::has_ticket(http::exchange& x, std::string_view pattern) {
   const auto& headers = x.head().headers;
   const bool passed_on = pattern == proxied && headers.has_token("upgrade", "websocket");
-  if (!pattern.ends_with("/terminal") && !passed_on) return false;
+  const bool ours = pattern.ends_with("/terminal") || pattern.ends_with("/tunnel/{port}");
+  if (!ours && !passed_on) return false;
   if (passed_on ? carries_key(headers, settings_.key) : headers.contains("Authorization")) return false;
   const auto ticket = x.parameters().find("ticket");
   if (!ticket) return false;

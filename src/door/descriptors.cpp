@@ -7,6 +7,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <linux/memfd.h>
+#include <netinet/in.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -122,7 +123,7 @@ unique_fd make_sealed(std::string_view content) {
   return file;
 }
 
-// In all three nothing is asked of a file system before it is known to be one that answers by itself.
+// In all of these nothing is asked of a file system before it is known to be one that answers by itself.
 
 bool is_pipe(int fd, int access) {
   if (::fcntl(fd, F_GETPIPE_SZ) < 0) return false; // not a pipe at all
@@ -140,6 +141,23 @@ bool is_pty_master(int fd) {
   if (major(seen.st_rdev) != ptmx_major || minor(seen.st_rdev) != ptmx_minor) return false;
   int number = -1;
   return ::ioctl(fd, TIOCGPTN, &number) == 0 && (::fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDWR;
+}
+
+bool is_connection(int fd, bool tcp) {
+  const auto option = [fd](int name) {
+    int value = -1;
+    socklen_t size = sizeof value;
+    return ::getsockopt(fd, SOL_SOCKET, name, &value, &size) == 0 ? value : -1;
+  };
+  if (option(SO_TYPE) != SOCK_STREAM || option(SO_ACCEPTCONN) != 0) return false;
+  const int family = option(SO_DOMAIN);
+  if (tcp ? (family != AF_INET && family != AF_INET6) || option(SO_PROTOCOL) != IPPROTO_TCP
+          : family != AF_UNIX)
+    return false;
+  sockaddr_storage peer{};
+  socklen_t size = sizeof peer;
+  return ::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) == 0 || errno != ENOTCONN ||
+         option(SO_ERROR) > 0;
 }
 
 bool is_memory_file(int fd) {

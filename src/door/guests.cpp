@@ -1,5 +1,6 @@
 #include "greeting.hpp"
 #include <clawdspace/core/log.hpp>
+#include <clawdspace/door/protocol.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -13,6 +14,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::size_t most_guests = 4;
+constexpr std::size_t connects_at_once = connecting_limit * 3 / 4;
 constexpr int guests_a_turn = 16;
 constexpr int refusals_a_second = 64; // then the space is made to wait
 constexpr auto rest = 200ms;
@@ -21,7 +23,7 @@ constexpr auto rest = 200ms;
 
 door::door(const asio::any_io_executor& executor, std::filesystem::path folder, patience how_long)
     : executor_(executor), folder_(std::move(folder)), patience_(how_long), penalty_(how_long.penalty),
-      changed_(executor), children_(executor) {}
+      changed_(executor), connecting_(executor, connects_at_once), children_(executor) {}
 
 void door::listen() {
   if (listener_ && listener_->is_in_place()) return;

@@ -2,6 +2,7 @@
 #include <clawdspace/door/protocol.hpp>
 #include <clawdspace/door/words.hpp>
 
+#include <asio/ip/address.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -112,7 +113,55 @@ result<message> read_failed(std::string_view verb, std::string_view id, words_vi
   return read;
 }
 
+bool is_shown(char c) noexcept { return c >= 0x20 && c < 0x7f; }
+
+// 8 or 32 hexadecimal digits.
+std::optional<asio::ip::address> to_address(std::string_view digits) {
+  asio::ip::address_v6::bytes_type bytes{};
+  if (digits.size() != 8 && digits.size() != 32) return std::nullopt;
+  for (std::size_t i = 0; i < digits.size(); i += 2) {
+    const auto* const from = digits.data() + i;
+    const auto [end, ec] = std::from_chars(from, from + 2, bytes[i / 2], 16);
+    if (ec != std::errc{} || end != from + 2) return std::nullopt;
+  }
+  if (digits.size() == 32) return asio::ip::make_address_v6(bytes);
+  return asio::ip::make_address_v4(asio::ip::address_v4::bytes_type{bytes[0], bytes[1], bytes[2], bytes[3]});
+}
+
 } // namespace
+
+result<std::optional<listening>> read_listening(std::string_view frame) {
+  constexpr std::string_view verb = "listens";
+  const auto split = words_of(frame, most_words);
+  if (!split) return tl::unexpected(split.error());
+  const words_view words(*split);
+  if (words.size() != 8 || words[0] != verb) return wrong(verb, "is none");
+  const auto port = to_number<std::uint16_t>(words[3]);
+  const auto uid = to_number<std::uint32_t>(words[4]);
+  const auto inode = to_number<std::uint64_t>(words[5]);
+  const auto pid = to_number<int>(words[6]);
+  if (!port || !uid || !inode || !pid || *pid < 0) return wrong(verb, "has a number that is none");
+  listening read{.inode = *inode};
+  if (*pid != 0) {
+    read.owner = listening::process{.pid = *pid, .name = std::string(words[7].substr(0, 16))};
+    std::ranges::replace_if(read.owner->name, [](char c) { return !is_shown(c); }, '?');
+  }
+  if (words[1] == "unix") {
+    read.what = listening::kind::unix_stream;
+    read.path = words[2];
+    if (!read.path.starts_with('/') || read.path.size() > 107) return wrong(verb, "has a path that is none");
+    if (!std::ranges::all_of(read.path, is_shown)) return std::nullopt;
+    return read;
+  }
+  const auto address = to_address(words[2]);
+  if (!address || *port == 0 || (words[1] != "tcp" && words[1] != "udp"))
+    return wrong(verb, "has no address, no port or no protocol");
+  read.what = words[1] == "tcp" ? listening::kind::tcp : listening::kind::udp;
+  read.address = address->to_string();
+  read.port = *port;
+  read.uid = *uid;
+  return read;
+}
 
 bool is_id(std::string_view text) noexcept {
   return is_token(text) && text.size() <= id_limit && text.front() != '-';

@@ -8,7 +8,7 @@
 namespace clawdspace::spaces {
 
 event_hub::event_hub(const asio::any_io_executor& executor, std::size_t capacity)
-    : capacity_(capacity), life_(random_hex(4)), published_(executor) {}
+    : capacity_(capacity), life_(random_hex(4)), published_(executor), audience_changed_(executor) {}
 
 void event_hub::publish(std::string_view type, std::string data) {
   if (ring_.size() == capacity_) ring_.pop_front();
@@ -24,6 +24,17 @@ const event_hub::entry* event_hub::at(std::uint64_t place) const noexcept {
 
 task<> event_hub::wait_for(std::uint64_t place) {
   while (place >= next_) co_await published_.wait_past(published_.value());
+}
+
+event_hub::audience::audience(event_hub& of) : hub_(of) {
+  ++hub_.audience_;
+  hub_.audience_changed_.bump();
+}
+
+event_hub::audience::~audience() { --hub_.audience_; }
+
+task<> event_hub::wait_for_audience() {
+  while (!has_audience()) co_await audience_changed_.wait_past(audience_changed_.value());
 }
 
 std::string event_hub::to_id(std::uint64_t sequence) const { return fmt::format("{}-{}", life_, sequence); }

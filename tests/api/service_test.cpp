@@ -105,9 +105,11 @@ struct contract {
                                .operations = operations,
                                .engine = follower,
                                .book = book,
+                               .ports = ports,
                                .events = events,
                                .docker = docker,
                                .time = time,
+                               .shown = shown,
                                .stopping = stopping},
                     api::settings{.key = key,
                                   .openapi = "openapi: 3.1.0\n",
@@ -128,6 +130,18 @@ struct contract {
   spaces::command_book book{
       {.executor = on, .known = known, .operations = operations, .backend = commands, .events = events},
       spaces::command_ids(siphash_key{})};
+  spaces::doors doors{on, docker, known, state};
+  spaces::ports ports{on, known, operations, doors};
+  proxy::pool connections{on, {}};
+  api::previews shown{{.known = known,
+                       .operations = operations,
+                       .time = time,
+                       .connections = connections,
+                       .passes = proxy::passes({}),
+                       .connect = [](std::string, std::uint16_t) -> task<proxy::stream_socket> {
+                         throw error(errc::nothing_listens, "nothing listens there");
+                       }},
+                      {.key = key, .domain = {}, .trusted = {}, .head_time = std::nullopt}};
   event stopping{on};
   std::optional<api::service> service;
 

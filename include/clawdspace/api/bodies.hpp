@@ -1,6 +1,7 @@
 #pragma once
 
 #include <clawdspace/core/task.hpp>
+#include <clawdspace/door/listening.hpp>
 #include <clawdspace/http/exchange.hpp>
 #include <clawdspace/space/policy.hpp>
 #include <clawdspace/space/space.hpp>
@@ -24,5 +25,9 @@ std::vector<std::string> environment_in(const boost::json::value& value);
 boost::json::object to_json(const spaces::space& s, const spaces::policy& rules);
 
 http::response json_response(int status, const boost::json::value& body);
+
+/// `{"protocol", "address", "port"}`, of a unix socket `{"protocol", "path"}`; and `process` where it is
+/// known.
+boost::json::object to_json(const door::listening& l);
 
 } // namespace clawdspace::api

@@ -9,6 +9,7 @@
 #include <clawdspace/space/command_book.hpp>
 #include <clawdspace/space/follower.hpp>
 #include <clawdspace/space/lifecycle.hpp>
+#include <clawdspace/space/ports.hpp>
 
 #include <functional>
 #include <memory>
@@ -23,6 +24,7 @@ struct parts {
   spaces::lifecycle& operations;
   spaces::follower& engine;
   spaces::command_book& book;
+  spaces::ports& ports;
   spaces::event_hub& events;
   engine::client& docker;
   clock& time;
@@ -78,6 +80,9 @@ class service {
   task<> open_terminal(http::exchange& x);
   task<> attach_terminal(http::exchange& x);
   task<> serve_terminal(http::exchange& x, http::websocket& client, spaces::record_ptr about);
+  // routes_ports.cpp
+  task<> list_ports(http::exchange& x);
+  task<> open_tunnel(http::exchange& x);
   // routes_events.cpp
   task<> follow_events(http::exchange& x);
 

@@ -53,6 +53,8 @@ unique_fd make_sealed(std::string_view content);
 /// What came out of a space is what it is said to be.
 bool is_pipe(int fd, int access); ///< an anonymous pipe's end; `access`: O_RDONLY or O_WRONLY
 bool is_pty_master(int fd);
+/// A connected stream: TCP over either version of IP, or a unix socket.
+bool is_connection(int fd, bool tcp);
 bool is_memory_file(int fd); ///< a memfd, or a file of a tmpfs: reading it never waits for a file system
 
 /// How many descriptors are kept free for what must go on; below it nothing new is begun.

@@ -1,9 +1,13 @@
 #pragma once
 
+#include <clawdspace/core/gate.hpp>
 #include <clawdspace/core/nursery.hpp>
 #include <clawdspace/door/followed.hpp>
 #include <clawdspace/door/link.hpp>
 #include <clawdspace/door/listener.hpp>
+#include <clawdspace/door/listening.hpp>
+
+#include <asio/ip/address.hpp>
 
 #include <chrono>
 #include <filesystem>
@@ -82,6 +86,20 @@ class door : public std::enable_shared_from_this<door> {
   void forget(const std::string& id);
   /// A command that was begun and that nobody will ask about: its tree is ended.
   void end_unseen(const std::string& id);
+
+  /// A connection that was made in the space, checked for what it is; or the errno of why there is none.
+  struct connected {
+    unique_fd socket;
+    int error_number = 0;
+  };
+  /// These throw errc::door_too_old, errc::overloaded (the door is shut, or too much is under way),
+  /// errc::engine_timed_out, errc::engine_failed (what came is no connection).
+  task<connected> connect_tcp(asio::ip::address to, std::uint16_t port);
+  /// As the space's default user, whom `image_user` and `strict` tell as they do for a command.
+  task<connected> connect_unix(std::string path, std::string image_user, bool strict);
+  /// What listens, in the kernel's order. `names`: processes are looked for.
+  task<std::vector<listening>> listeners(bool names);
+
   /// Its connection is closed, and it is not heard for a while: `why`, in words.
   void accuse(const std::string& why);
 
@@ -102,6 +120,8 @@ class door : public std::enable_shared_from_this<door> {
   void lose_commands(const std::string& why);
   bool is_idle_talk();
   std::shared_ptr<followed> find(const std::string& id) const;
+  class question;
+  task<connected> connect(std::string frame, bool tcp);
   task<> say(std::string frame, std::chrono::milliseconds limit);
 
   asio::any_io_executor executor_;
@@ -132,6 +152,7 @@ class door : public std::enable_shared_from_this<door> {
   std::chrono::steady_clock::time_point not_before_; ///< no guest is received
 
   revision changed_;
+  gate connecting_; ///< as many at once as init takes
   nursery children_;
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <clawdspace/core/result.hpp>
+#include <clawdspace/door/listening.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -62,6 +63,10 @@ struct unknown {};
 
 using message =
     std::variant<hello, known_command, ready, started, failed, ended, gone, input_closed, hung_up, unknown>;
+
+/// A frame `listens`. Nothing where it is one that a client could not be shown: a path that is not ASCII. An
+/// error where it is not of the protocol's form.
+result<std::optional<listening>> read_listening(std::string_view frame);
 
 /// One frame. An error (errc::malformed_request) where it is not of the protocol's form.
 result<message> read_message(std::string_view frame);

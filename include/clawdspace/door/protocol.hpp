@@ -38,6 +38,18 @@
 ///   - `end ID`: kills the whole tree. Answered, once nothing of it is left, by `ended … gone=` or
 ///     `gone`.
 ///   - `forget ID`: init lets go of all that it keeps of a command that has ended. Unanswered.
+///   - `connect ID tcp ADDRESS PORT` (version 2): makes a TCP connection from inside the space's network.
+///     ADDRESS is 8 or 32 hexadecimal digits in network order. One descriptor: a SOCK_SEQPACKET socket that
+///     takes the answer, one frame. `connected` with one descriptor, the connection, of which init keeps
+///     nothing; or `refused ERRNO`. No answer and the end: it is not known.
+///   - `connect ID unix PATH PROFILE IMAGE_USER` (version 2): the same to a unix stream socket, connected as
+///     the space's default user, PROFILE being `strict` or `standard`. What is handed out is one end of a
+///     pair, and a child of init's carries bytes between the other end and the path's: descriptors that a
+///     space sends along never reach the daemon, which could not even close all of them without waiting.
+///   - `listeners ID [names]` (version 2): what listens. One descriptor as above. Each is a frame
+///     `listens KIND WHERE PORT UID INODE PID NAME`: KIND tcp or udp, WHERE hexadecimal as above; or KIND
+///     unix, WHERE its absolute path, PORT and UID 0. PID is 0 and NAME empty where they are not known or
+///     not asked for. Then `all`, or `some` where there are more than listening_limit.
 ///
 /// **From init**
 ///
@@ -66,7 +78,8 @@
 
 namespace clawdspace::door {
 
-inline constexpr unsigned door_version = 1;
+inline constexpr unsigned door_version = 2;
+inline constexpr unsigned ports_version = 2; // from which on ports are spoken of
 
 /// Options of `spawn` beside those of `init exec`.
 inline constexpr char option_set[] = "--set="; // NAME=VALUE; may be repeated
@@ -84,6 +97,10 @@ inline constexpr unsigned spawn_limit = 2 << 20;   // bytes of words in a memfd
 inline constexpr unsigned descriptor_limit = 8;    // with one frame
 inline constexpr unsigned command_limit = 4096;    // that init keeps of at once, running or ended
 inline constexpr unsigned ending_limit = 256;      // that init keeps until they are forgotten
+inline constexpr unsigned connecting_limit = 32;   // TCP connections that init has begun
+inline constexpr unsigned helper_limit = 256;  // children of init that carry a unix socket's bytes, or list
+inline constexpr unsigned connect_ms = 10'000; // from `connect` to its answer
+inline constexpr unsigned listening_limit = 1024;  // frames `listens`
 inline constexpr unsigned retry_ms = 200;          // between attempts to connect
 inline constexpr unsigned patient_retry_ms = 1000; // the same, after patience_ms
 inline constexpr unsigned patience_ms = 10'000;

@@ -33,6 +33,21 @@ class event_hub {
   /// Returns when there is an entry at `place`.
   task<> wait_for(std::uint64_t place);
 
+  /// Somebody who follows, while it lives: what is costly to find out is looked for only then.
+  class audience {
+   public:
+    explicit audience(event_hub& of);
+    audience(const audience&) = delete;
+    audience& operator=(const audience&) = delete;
+    ~audience();
+
+   private:
+    event_hub& hub_;
+  };
+  [[nodiscard]] bool has_audience() const noexcept { return audience_ > 0; }
+  /// Returns when somebody follows.
+  task<> wait_for_audience();
+
   /// An id on the wire names this daemon's life as well, since places start anew with it.
   [[nodiscard]] std::string to_id(std::uint64_t sequence) const;
   /// The place after that id; nothing where it is not one of this life's.
@@ -44,6 +59,8 @@ class event_hub {
   std::deque<entry> ring_;
   std::uint64_t next_ = 1;
   revision published_;
+  std::size_t audience_ = 0;
+  revision audience_changed_;
 };
 
 } // namespace clawdspace::spaces

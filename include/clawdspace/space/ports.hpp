@@ -55,7 +55,15 @@ class ports {
   /// throws.
   task<port_connection> connect(std::string name, port_target to);
 
+  /// The same of a space that runs, where it is not asked for by a client: nothing is woken. `names`:
+  /// processes are looked for.
+  task<std::vector<listening>> look(space_ptr s, bool names);
+
  private:
+  task<std::shared_ptr<door::door>> door_of(space_ptr s) const;
+  task<door::door::connected> try_once(space_ptr s, std::shared_ptr<door::door> through, port_target to);
+  task<> let_sleep(space_ptr s);
+
   asio::any_io_executor executor_;
   registry& known_;
   lifecycle& operations_;
