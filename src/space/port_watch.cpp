@@ -22,7 +22,7 @@ task<> port_watch::run() {
     for (;;) {
       if (!events_.has_audience()) {
         co_await events_.wait_for_audience();
-        following_since_ = clock_.now();
+        begin_to_follow();
       }
       drop_those_that_left();
       for (const auto& [name, s] : known_.all())
@@ -33,6 +33,12 @@ task<> port_watch::run() {
     }
   };
   co_await with_nursery(body);
+}
+
+// Of those that run already it is not known what is news; any other begins with nothing open.
+void port_watch::begin_to_follow() {
+  for (const auto& [name, s] : known_.all())
+    if (s->state == space_state::running || s->state == space_state::paused) seen_.try_emplace(s->self.id);
 }
 
 void port_watch::drop_those_that_left() {
@@ -47,12 +53,16 @@ void port_watch::drop_those_that_left() {
   std::erase_if(seen_, [&](const auto& one) { return !there.contains(one.first); });
 }
 
+port_watch::view& port_watch::view_of(const space& s) {
+  return seen_.try_emplace(s.self.id, view{.open = {}, .looked = true}).first->second;
+}
+
 task<> port_watch::look_at(space_ptr s) {
   std::map<std::string, listening> open;
   bool looked = false;
   try {
     auto all = co_await ports_.look(s, false);
-    auto& before = seen_[s->self.id];
+    auto& before = view_of(*s);
     const auto is_new = [&](const listening& l) {
       return l.what == listening::kind::tcp && !before.open.contains(to_key(l));
     };
@@ -71,9 +81,8 @@ task<> port_watch::look_at(space_ptr s) {
   }
   asking_.erase(s->self.id);
   if (!looked || s->gone || s->state == space_state::stopped) co_return;
-  auto& before = seen_[s->self.id];
-  // A space that began to be while somebody followed had nothing open before.
-  const bool tells = before.looked || s->self.created >= following_since_;
+  auto& before = view_of(*s);
+  const bool tells = before.looked;
   before.looked = true;
   if (tells) {
     for (const auto& [key, l] : before.open)

@@ -97,18 +97,19 @@ task<std::vector<listening>> ports::list(std::string name) {
   if (s->state == space_state::stopped) co_return std::vector<listening>{};
   if (s->state == space_state::running && !s->falling_asleep) co_return co_await look(s, true);
   const bool slept = s->state == space_state::paused || s->falling_asleep;
+  const int held_before = s->leases; // it was put to sleep in spite of them
   std::vector<listening> all;
   {
     const auto held = co_await operations_.wake(s);
     all = co_await look(s, true);
-    if (slept) co_await let_sleep(s);
+    if (slept) co_await let_sleep(s, held_before + 1);
   }
   co_return all;
 }
 
-task<> ports::let_sleep(space_ptr s) {
+task<> ports::let_sleep(space_ptr s, int held) {
   try {
-    co_await operations_.put_to_sleep(s, sleep_depth::paused, 1);
+    co_await operations_.put_to_sleep(s, sleep_depth::paused, held);
   } catch (const error& e) { // the sleeper will
     log_warning("a space could not be frozen again",
                 {field("space", s->self.name), field("reason", e.what())});

@@ -57,7 +57,7 @@ TEST_CASE("an init of a later version is told ours") {
     auto init = at.knock();
     init.say("hello", "9", "abc");
     init.say("ready");
-    CHECK((co_await init.hear()).text() == "welcome 1");
+    CHECK((co_await init.hear()).text() == "welcome 2");
   };
   at_a_door(body);
 }

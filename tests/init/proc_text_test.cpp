@@ -93,3 +93,65 @@ TEST_CASE("a mark is a whole entry of the environment, in whatever pieces it com
     CHECK(found == r.found);
   }
 }
+
+TEST_CASE("a row of a table of sockets is read with its address in network order") {
+  const std::string row =
+      "   1: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1001        0 "
+      "4711 1 0000000000000000 100 0 0 10 0";
+  socket_row found;
+  REQUIRE(parse_socket_row(view(row), found));
+  CHECK(found.address_size == 4);
+  CHECK(int{found.address[0]} == 127);
+  CHECK(int{found.address[3]} == 1);
+  CHECK(found.port == 8080);
+  CHECK(int{found.state} == 10);
+  CHECK(found.uid == 1001);
+  CHECK(found.inode == 4711);
+  const std::string six = "  0: 00000000000000000000000001000000:0050 0:0 0A 0:0 0:0 0 0 0 12";
+  REQUIRE(parse_socket_row(view(six), found));
+  CHECK(found.address_size == 16);
+  CHECK(int{found.address[15]} == 1);
+  for (size_t n = 0; n <= row.size(); ++n) { // of its own, so that the sanitizer sees a step too far
+    const std::string piece(row, 0, n);
+    parse_socket_row(view(piece), found);
+  }
+}
+
+TEST_CASE("what is no row of a table of sockets is refused") {
+  socket_row found;
+  for (std::string_view row :
+       {""sv, "  sl  local_address rem_address   st"sv, "1: 0100007F 0:0 0A 0:0 0:0 0 0 0 1"sv,
+        "1: 0100007G:1F90 0:0 0A 0:0 0:0 0 0 0 1"sv, "1: 0100007F:1F9 0:0 0A 0:0 0:0 0 0 0 1"sv,
+        "1: 0100007F:1F90 0:0 0A 0:0 0:0 0 x 0 1"sv, "1: 0100007F:1F90 0:0 0A 0:0 0:0 0 0 0 -1"sv})
+    CHECK_MESSAGE(!parse_socket_row(view(row), found), row);
+}
+
+TEST_CASE("of unix sockets only streams that listen at a path are read, whatever is in the path") {
+  unix_row found;
+  const auto row = [](std::string_view path, std::string_view flags = "00010000",
+                      std::string_view type = "0001") {
+    return "ffff: 00000002 00000000 " + std::string(flags) + " " + std::string(type) + " 01 99 " +
+           std::string(path);
+  };
+  const auto plain = row("/run/a b.sock");
+  REQUIRE(parse_unix_row(view(plain), found));
+  CHECK(found.inode == 99);
+  CHECK(std::string(found.path.data(), found.path.size()) == "/run/a b.sock");
+  for (const auto& other : {row("/x", "00000000"), row("/x", "00010000", "0005"), row("@x"), row("x"),
+                            row(""), row("/a\tb"), row("/" + std::string(107, 'x'))})
+    CHECK_MESSAGE(!parse_unix_row(view(other), found), other);
+}
+
+TEST_CASE("an address is 8 or 32 hexadecimal digits, and a socket's link names its inode") {
+  unsigned char bytes[16];
+  CHECK(parse_address("7f000001", bytes) == 4);
+  CHECK(int{bytes[0]} == 127);
+  CHECK(parse_address("00000000000000000000000000000001", bytes) == 16);
+  for (const char* digits : {"", "7f00000", "7f00000g", "7f0000011", "127.0.0.1"})
+    CHECK(parse_address(digits, bytes) == 0);
+  uint64_t inode = 0;
+  CHECK(parse_socket_link("socket:[42]", inode));
+  CHECK(inode == 42);
+  for (const char* link : {"", "socket:[", "socket:[]", "socket:[4x]", "pipe:[42]"})
+    CHECK(!parse_socket_link(link, inode));
+}

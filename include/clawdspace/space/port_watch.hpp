@@ -26,7 +26,9 @@ class port_watch {
     bool looked = false;
   };
 
+  void begin_to_follow();
   void drop_those_that_left();
+  view& view_of(const space& s);
   task<> look_at(space_ptr s);
   void tell(const space& s, std::string_view type, const listening& about);
 
@@ -34,7 +36,6 @@ class port_watch {
   registry& known_;
   event_hub& events_;
   clock& clock_;
-  time_point following_since_;
   std::map<std::string, view> seen_; ///< by the space's id
   std::set<std::string> asking_;     ///< ids
 };

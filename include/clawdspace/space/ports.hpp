@@ -62,7 +62,7 @@ class ports {
  private:
   task<std::shared_ptr<door::door>> door_of(space_ptr s) const;
   task<door::door::connected> try_once(space_ptr s, std::shared_ptr<door::door> through, port_target to);
-  task<> let_sleep(space_ptr s);
+  task<> let_sleep(space_ptr s, int held);
 
   asio::any_io_executor executor_;
   registry& known_;
