@@ -129,13 +129,14 @@ task<> service::list_ports(http::exchange& x) {
 }
 
 task<> service::open_tunnel(http::exchange& x) {
+  const auto s = parts_.known.at(x.path_parameter("name"));
   const auto to = value_or_throw(spaces::port_target::parse(x.path_parameter("port")));
   for (const auto& [name, value] : x.parameters())
     if (name != "ticket") throw error(errc::unknown_field, "there is no parameter but ticket here");
   if (!x.head().headers.has_token("upgrade", "websocket"))
     co_await x.accept_websocket({}); // says what is missing
   // First the connection: that nothing listens is then an answer like any other.
-  auto space = co_await parts_.ports.connect(std::string(x.path_parameter("name")), to);
+  auto space = co_await parts_.ports.connect(s->self.name, to);
   auto& client = *co_await x.accept_websocket({});
   co_await carry(client, space);
 }

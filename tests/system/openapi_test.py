@@ -230,7 +230,7 @@ class Answers(Case):
         }
         self.assertEqual(served, described)
         for pattern in DOCUMENT["paths"]:
-            response = self.daemon.ask("REPORT", pattern.replace("{name}", "some").replace("{id}", "some"))
+            response = self.daemon.ask("REPORT", pattern.replace("{name}", "some").replace("{id}", "some").replace("{port}", "80"))
             self.assertEqual(response.status, 405)
             validate({"$ref": "#/components/schemas/Error"}, json.loads(response.payload))
             allowed = set(response.headers["Allow"].split(", ")) - {"HEAD", "OPTIONS"}
@@ -255,7 +255,7 @@ class Answers(Case):
             for method, operation in item.items():
                 if method == "parameters" or operation.get("security") == []:
                     continue
-                path = pattern.replace("{name}", "some").replace("{id}", "some")
+                path = pattern.replace("{name}", "some").replace("{id}", "some").replace("{port}", "80")
                 for key in (None, "another", KEY + "x", KEY[:-1]):
                     self.ask(method.upper(), path, key=key, expect=401, code="unauthorized")
 
@@ -270,6 +270,8 @@ class Answers(Case):
             ("PUT", "/exec?command=true"),
             ("GET", "/terminal"),
             ("GET", "/execs"),
+            ("GET", "/ports"),
+            ("GET", "/tunnel/80"),
             *COMMAND_ROUTES,
         ):
             self.ask(method, f"/api/spaces/{PREFIX}-none{path}", {} if method != "GET" else None, expect=404)
@@ -409,6 +411,23 @@ class Answers(Case):
         self.ask("GET", it + "/terminal", **HANDSHAKE, Origin="https://elsewhere.example", expect=403)
         self.ask("GET", f"/api/spaces/{name}/execs/some/terminal", **HANDSHAKE, expect=404, code="exec_not_found")
 
+    def test_ports(self):
+        name = f"{PREFIX}-ports"
+        self.make(name)
+        at = f"/api/spaces/{name}"
+        serve = "import socket\ns = socket.create_server(('127.0.0.1', 8001))\nwhile True: s.accept()"
+        self.ask("POST", at + "/exec", {"command": ["python3", "-c", serve], "detach": True}, expect=202)
+        for _ in range(600):
+            if self.ask("GET", at + "/ports", expect=200)["ports"]:
+                break
+            threading.Event().wait(0.05)
+        self.ask("GET", at + "/tunnel/8001", **HANDSHAKE, expect=101)
+        self.ask("GET", at + "/tunnel/8001", expect=426)
+        self.ask("GET", at + "/tunnel/x", **HANDSHAKE, expect=400)
+        self.ask("GET", at + "/tunnel/8001", **HANDSHAKE, Origin="https://elsewhere.example", expect=403)
+        refused = self.ask("GET", at + "/tunnel/99", **HANDSHAKE, expect=502, code="nothing_listens")
+        self.assertEqual([one["port"] for one in refused["listening"]], [8001])
+
     def test_events(self):
         stream = self.ask("GET", "/api/events", expect=200)
         try:
@@ -425,7 +444,7 @@ class Answers(Case):
                     kind = line[7:].strip()
                 elif line.startswith("data: "):
                     data = json.loads(line[6:])
-                    validate({"$ref": f"#/components/schemas/{'Exec' if kind.startswith('exec.') else 'Space'}Event"}, data)
+                    validate({"$ref": f"#/components/schemas/{dict(exec='Exec', port='Port').get(kind.split('.')[0], 'Space')}Event"}, data)
                     if name in (data.get("name"), data.get("space")):
                         seen.append(kind)
             self.assertIn("space.created", seen)
@@ -475,6 +494,8 @@ class Fallback(Case):
         at = f"/api/spaces/{name}"
         self.ask("POST", at + "/exec", {"command": "true", "detach": True}, expect=501, code="not_supported")
         self.ask("PUT", at + "/exec?command=true&openStdin=true&detach=true", b"", expect=501, code="not_supported")
+        self.ask("GET", at + "/ports", expect=501, code="not_supported")
+        self.ask("GET", at + "/tunnel/80", **HANDSHAKE, expect=501, code="not_supported")
         running = threading.Thread(target=self.daemon.ask, args=("POST", at + "/exec", {"command": "sleep 60"}))
         running.start()
         it = f"{at}/execs/{self.running(name)}"
@@ -494,7 +515,7 @@ class WithoutEngine(Case):
         self.ask("GET", "/api/system", expect=200)
         self.ask("GET", "/api/spaces", expect=503, code="engine_unavailable")
         self.ask("POST", "/api/spaces", {"name": "x"}, expect=503, code="engine_unavailable")
-        for method, path in (("GET", ""), ("PATCH", ""), ("DELETE", ""), ("POST", "/stop"), ("POST", "/start"), ("POST", "/exec"), ("PUT", "/exec"), ("GET", "/terminal"), ("GET", "/execs"), *COMMAND_ROUTES):
+        for method, path in (("GET", ""), ("PATCH", ""), ("DELETE", ""), ("POST", "/stop"), ("POST", "/start"), ("POST", "/exec"), ("PUT", "/exec"), ("GET", "/terminal"), ("GET", "/execs"), ("GET", "/ports"), ("GET", "/tunnel/80"), *COMMAND_ROUTES):
             self.ask(method, "/api/spaces/x" + path, expect=503, code="engine_unavailable")
 
 
