@@ -74,6 +74,10 @@ face face_of(errc code) {
     return {502, "nothing_listens"};
   case errc::connection_refused:
     return {502, "connection_refused"};
+  case errc::bad_answer:
+    return {502, "bad_answer"};
+  case errc::port_timed_out:
+    return {504, "port_timed_out"};
   case errc::connection_lost:
     return {502, "connection_lost"};
   case errc::engine_failed:

@@ -113,9 +113,18 @@ task<> carry(websocket& client, port_connection& space) {
 } // namespace
 
 task<> service::list_ports(http::exchange& x) {
+  const std::string name(x.path_parameter("name"));
+  const auto listening = co_await parts_.ports.list(name);
+  const auto s = parts_.known.at(name);
   json::array all;
-  for (const auto& one : co_await parts_.ports.list(std::string(x.path_parameter("name"))))
-    all.push_back(to_json(one));
+  for (const auto& one : listening) {
+    auto told = to_json(one);
+    if (one.what == spaces::listening::kind::tcp) {
+      told["public"] = s->settings.public_ports.contains(one.port);
+      told["url"] = parts_.shown.url_of(x.head(), x.peer(), {one.port, name}) + "/";
+    }
+    all.push_back(std::move(told));
+  }
   co_await x.respond(json_response(200, json::object{{"ports", std::move(all)}}));
 }
 

@@ -1,4 +1,5 @@
 #include "constant_time.hpp"
+#include "key_check.hpp"
 #include <clawdspace/api/problem.hpp>
 #include <clawdspace/api/service.hpp>
 #include <clawdspace/core/error.hpp>
@@ -6,6 +7,12 @@
 #include <fmt/format.h>
 
 namespace clawdspace::api {
+
+namespace {
+
+constexpr std::string_view proxied = "/api/spaces/{name}/ports/{port}/{path*}";
+
+} // namespace
 
 service::service(parts below, settings how)
     : parts_(std::move(below)), settings_(std::move(how)), tickets_(parts_.time),
@@ -47,10 +54,23 @@ void service::add_routes() {
   add("POST", "/api/spaces/{name}/execs/{id}/stdin", &service::feed_command);
   add("POST", "/api/spaces/{name}/execs/{id}/signal", &service::signal_command);
   add("POST", "/api/spaces/{name}/execs/{id}/resize", &service::resize_command);
+  const auto add_preview = [this](std::string_view method, std::string_view pattern,
+                                  task<> (previews::*route)(http::exchange&)) {
+    router_.add(method, pattern, [this, route](http::exchange& x) { return (parts_.shown.*route)(x); });
+  };
+  add_preview("GET", "/api/spaces/{name}/ports/{port}", &previews::show);
+  add_preview("PUT", "/api/spaces/{name}/ports/{port}", &previews::change);
+  add_preview("POST", "/api/spaces/{name}/ports/{port}/links", &previews::make_link);
+  add_preview("*", proxied, &previews::serve_below_path);
 }
 
 task<> service::handle(http::exchange& x) {
   const auto& head = x.head();
+  // Nothing of ours is ever at a preview's address: it is another origin, and its pages are a space's.
+  if (auto elsewhere = parts_.shown.address_of(head)) {
+    co_await parts_.shown.serve(x, std::move(*elsewhere));
+    co_return;
+  }
   auto found = router_.find(head.method, head.path);
   // Every route but two (health, and the one that takes a ticket in its body) needs the key, however its path
   // is spelled (`/%61pi/spaces`), and everything below /api, also what is not there: who has none learns
@@ -88,8 +108,11 @@ task<> service::answer_elsewhere(http::exchange& x) const {
 
 // A WebSocket's handshake, for which a browser can set no header, and nothing else.
 bool service::has_ticket(http::exchange& x, std::string_view pattern) {
-  const bool is_websocket = pattern.ends_with("/terminal") || pattern.ends_with("/tunnel/{port}");
-  if (!is_websocket || x.head().headers.contains("Authorization")) return false;
+  const auto& headers = x.head().headers;
+  const bool passed_on = pattern == proxied && headers.has_token("upgrade", "websocket");
+  const bool ours = pattern.ends_with("/terminal") || pattern.ends_with("/tunnel/{port}");
+  if (!ours && !passed_on) return false;
+  if (passed_on ? carries_key(headers, settings_.key) : headers.contains("Authorization")) return false;
   const auto ticket = x.parameters().find("ticket");
   if (!ticket) return false;
   if (!tickets_.redeem(*ticket))
@@ -100,6 +123,7 @@ bool service::has_ticket(http::exchange& x, std::string_view pattern) {
 
 void service::check_key(const http::exchange& x) const {
   constexpr std::string_view scheme = "Bearer ";
+  if (carries_key(x.head().headers, settings_.key)) return;
   const auto given = x.head().headers.find("Authorization");
   if (!given) throw error(errc::unauthorized, "this needs the API key: Authorization: Bearer KEY");
   if (given->size() <= scheme.size() || !http::iequals(given->substr(0, scheme.size()), scheme))

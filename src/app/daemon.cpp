@@ -14,7 +14,9 @@
 #include <asio/signal_set.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <cctype>
 #include <csignal>
 #include <unistd.h>
 
@@ -86,6 +88,40 @@ http::server_limits limits_of(const configuration& config) {
   return limits;
 }
 
+std::vector<std::string> trusted_by(const configuration& config) {
+  std::vector<std::string> addresses;
+  std::string_view rest = config.proxy.trusted;
+  while (!rest.empty()) {
+    const auto end = std::min(rest.find(','), rest.size());
+    auto one = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    while (one.starts_with(' ')) one.remove_prefix(1);
+    while (one.ends_with(' ')) one.remove_suffix(1);
+    std::error_code ec;
+    const auto address = asio::ip::make_address(one, ec);
+    if (ec) throw error(errc::invalid_field, fmt::format("proxy.trusted: \"{}\" is not an address", one));
+    addresses.push_back(address.to_string());
+  }
+  return addresses;
+}
+
+api::preview_settings previews_of(const configuration& config, const std::string& key) {
+  const auto& domain = config.proxy.preview_domain;
+  const bool good =
+      std::ranges::all_of(domain,
+                          [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '.'; }) &&
+      !domain.starts_with('.') && !domain.ends_with('.');
+  if (!good)
+    throw error(errc::invalid_field, fmt::format("proxy.preview_domain: \"{}\" is not a domain", domain));
+  api::preview_settings how{.key = key,
+                            .domain = domain,
+                            .trusted = trusted_by(config),
+                            .head_time = std::nullopt,
+                            .body_limit = config.server.body_limit};
+  if (config.proxy.head_timeout.count() > 0) how.head_time = config.proxy.head_timeout;
+  return how;
+}
+
 // The path alone: a query may carry a command, and its environment.
 void log_request(const http::exchange& x, int status, std::chrono::microseconds took) {
   log_info("request",
@@ -127,6 +163,15 @@ struct daemon::parts {
                                                           const auto door = doors.find(s);
                                                           return door ? door->expected() : 0;
                                                         }),
+        connections(loop.get_executor(), {}),
+        previews({.known = known,
+                  .operations = operations,
+                  .time = time,
+                  .connections = connections,
+                  .passes = proxy::passes::load(folders.root() / "preview.secret"),
+                  .connect = [this](std::string name,
+                                    std::uint16_t port) { return connect(std::move(name), port); }},
+                 previews_of(config, key)),
         stopping(loop.get_executor()),
         service({.executor = loop.get_executor(),
                  .known = known,
@@ -138,6 +183,7 @@ struct daemon::parts {
                  .usage = usage,
                  .docker = docker,
                  .time = time,
+                 .shown = previews,
                  .stopping = stopping},
                 {.key = key,
                  .session_secret = api::sessions::load_secret(folders.root() / "session.secret"),
@@ -181,15 +227,24 @@ struct daemon::parts {
   spaces::follower follower;
   spaces::sleeper sleeper;
   spaces::usage_monitor usage;
+  proxy::pool connections;
+  api::previews previews;
   event stopping;
   api::service service;
   http::server server;
   asio::signal_set signals;
 
+  task<proxy::stream_socket> connect(std::string name, std::uint16_t port);
   task<> serve();
   task<> serve_requests(nursery& beside);
   task<> stop_on_signal();
 };
+
+// A request has a lease of its own, and a connection that rests for the next one has none.
+task<proxy::stream_socket> daemon::parts::connect(std::string name, std::uint16_t port) {
+  auto made = co_await ports.connect(std::move(name), {.port = port, .path = {}});
+  co_return std::move(made.socket());
+}
 
 task<> daemon::parts::stop_on_signal() {
   for (bool first = true;; first = false) {
@@ -212,6 +267,7 @@ task<> daemon::parts::serve() {
     running.start(sleeper.run());
     running.start(usage.run());
     running.start(port_watch.run());
+    running.start(connections.run());
     running.start(stop_on_signal());
     running.start(serve_requests(running));
     co_return;
@@ -232,6 +288,7 @@ task<> daemon::parts::serve() {
 void check(const configuration& config) {
   check_key(config);
   engine_of(config);
+  previews_of(config, {});
 }
 
 daemon::daemon(asio::io_context& loop, const configuration& config)

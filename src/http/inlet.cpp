@@ -84,7 +84,10 @@ parse_step::kind inlet::body_step() {
   begin_ += step->taken;
   data_ = step->data;
   body_read_ += data_.size();
-  if (step->what == parse_step::kind::end) body_over_ = true;
+  if (step->what == parse_step::kind::end) {
+    body_over_ = true;
+    trailers_ = std::move(parser_.trailers());
+  }
   return step->what;
 }
 

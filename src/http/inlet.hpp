@@ -28,6 +28,7 @@ class inlet {
   /// silence.
   task<std::size_t> read_body(std::span<std::byte> into, std::chrono::milliseconds limit);
   [[nodiscard]] bool body_over() const noexcept { return body_over_; }
+  [[nodiscard]] const fields& trailers() const noexcept { return trailers_; }
   [[nodiscard]] bool body_broken() const noexcept { return broken_; }
   /// Whether a byte of the body is here already.
   [[nodiscard]] bool body_begun() const noexcept { return body_read_ > 0 || begin_ < end_; }
@@ -65,6 +66,7 @@ class inlet {
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
   std::span<const std::byte> data_; ///< of the body, in the buffer
+  fields trailers_;
   std::uint64_t body_read_ = 0;
   bool body_over_ = true;
   bool broken_ = false; ///< the body cannot be read to its end

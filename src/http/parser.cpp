@@ -64,6 +64,7 @@ struct parser::state {
 
   request_head request_;
   response_head response_;
+  fields trailers_;
   std::string first_line_; ///< of the message, up to its LF
   std::string name_;
   std::string value_;
@@ -82,8 +83,11 @@ struct parser::state {
 
   bool answers_head_ = false; ///< client: the response has no body, whatever its head says
   bool stream_expected_ = false;
+  bool only_upgrades_ = false; ///< a 200 without a length is no stream
+  bool tells_interim_ = false;
   bool becomes_stream_ = false;
   bool interim_ = false;
+  bool begin_anew_ = false; ///< behind an interim response that was told
 };
 
 const llhttp_settings_t& parser::state::callbacks() {
@@ -124,7 +128,8 @@ void parser::state::start_machine() {
   value_.clear();
   in_value_ = false;
   last_ = 0;
-  head_ready_ = complete_ = interim_ = becomes_stream_ = false;
+  head_ready_ = complete_ = interim_ = becomes_stream_ = begin_anew_ = false;
+  trailers_ = {};
   if (what_ == role::server)
     request_ = {};
   else
@@ -146,7 +151,7 @@ bool parser::state::refuse(int with, std::string why) {
 int parser::state::on_field_piece(bool of_value, const char* at, std::size_t size) {
   if (!of_value && in_value_) return -1; // a value always ends before the next name
   in_value_ = of_value;
-  if (!in_trailers()) (of_value ? value_ : name_).append(at, size);
+  (of_value ? value_ : name_).append(at, size);
   return 0;
 }
 
@@ -154,9 +159,8 @@ bool parser::state::end_field() {
   in_value_ = false;
   if (++field_count_ > limits_.header_count)
     return refuse(431, "more than " + std::to_string(limits_.header_count) + " header lines");
-  if (in_trailers()) return true; // checked and counted; nobody here has a use for them
   while (!value_.empty() && (value_.back() == ' ' || value_.back() == '\t')) value_.pop_back();
-  headers().add(std::move(name_), std::move(value_));
+  (in_trailers() ? trailers_ : headers()).add(std::move(name_), std::move(value_));
   name_.clear();
   value_.clear();
   return true;
@@ -248,6 +252,7 @@ int parser::state::on_request_complete() {
 
 int parser::state::on_response_complete() {
   response_.status = machine_.status_code;
+  if ((machine_.flags & F_CONTENT_LENGTH) != 0) response_.content_length = machine_.content_length;
   const bool informational = response_.status / 100 == 1;
   if (informational && response_.status != 101) {
     interim_ = true;
@@ -256,7 +261,7 @@ int parser::state::on_response_complete() {
   head_ready_ = true;
   if (stream_expected_ && !answers_head_ &&
       (response_.status == 101 ||
-       (response_.status == 200 &&
+       (response_.status == 200 && !only_upgrades_ &&
         (machine_.flags & (F_CHUNKED | F_CONTENT_LENGTH | F_TRANSFER_ENCODING)) == 0))) {
     becomes_stream_ = true;
     return 2;
@@ -303,11 +308,16 @@ result<parse_step> parser::state::feed(std::span<const std::byte> input) {
   if (phase_ == phase::upgraded) return step(parse_step::kind::upgraded, 0);
   std::size_t taken = 0;
   for (;;) {
+    if (begin_anew_) start_machine();
     if (complete_) {
       complete_ = false;
       if (!interim_) {
         phase_ = phase::between;
         return step(parse_step::kind::end, taken);
+      }
+      if (tells_interim_) {
+        begin_anew_ = true;
+        return step(parse_step::kind::interim, taken);
       }
       start_machine(); // the response proper follows; the head's size goes on counting
     }
@@ -393,10 +403,17 @@ result<parse_step> parser::finish() { return state_->finish(); }
 void parser::expect_response_to(std::string_view method, bool stream) {
   state_->answers_head_ = method == "HEAD";
   state_->stream_expected_ = stream;
+  state_->only_upgrades_ = state_->tells_interim_ = false;
+}
+
+void parser::expect_any_response_to(std::string_view method, bool upgrade) {
+  expect_response_to(method, upgrade);
+  state_->only_upgrades_ = state_->tells_interim_ = true;
 }
 
 request_head& parser::request() { return state_->request_; }
 response_head& parser::response() { return state_->response_; }
+fields& parser::trailers() { return state_->trailers_; }
 int parser::status() const noexcept { return state_->status_; }
 bool parser::in_message() const noexcept { return state_->phase_ != state::phase::between; }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <clawdspace/http/exchange.hpp>
 #include <clawdspace/http/message.hpp>
 
 #include <string>
@@ -32,6 +33,11 @@ bool has_body(int status) noexcept;
 /// alone: such lines in `headers` are left out (`Upgrade` gets its `Connection`), but for the Content-Length
 /// of a response without its body. Throws errc::internal for a header that would end its line.
 void write_head(std::string& out, int status, const fields& headers, const response_frame& frame);
+
+/// The same for a response that is passed on.
+void write_relayed_head(std::string& out, const relayed_head& head, const response_frame& frame);
+/// A 1xx.
+void write_interim_head(std::string& out, int status, const fields& headers);
 
 /// Header or trailer lines as they go out. Throws errc::internal for one that would end its line.
 void write_field(std::string& out, std::string_view name, std::string_view value);

@@ -183,7 +183,7 @@ bool served_exchange::drops_body() const {
 
 task<> served_exchange::write(std::span<const std::byte> chunk) {
   if (drops_body() || chunk.empty()) co_return;
-  if (framing_ == framing::closing)
+  if (framing_ != framing::chunked)
     co_await send(gathered().add(chunk));
   else
     co_await send(gathered().add(chunk_head(chunk.size()).text()).add(chunk).add("\r\n"));
@@ -199,7 +199,7 @@ task<> served_exchange::write_from_pipe(int pipe, std::size_t size) {
   if (sending_) throw error(errc::client_left, "the connection broke off before");
   sending_ = true;
   auto& to = place_.to;
-  if (framing_ == framing::closing) {
+  if (framing_ != framing::chunked) {
     co_await to.send_from_pipe(pipe, size, false);
   } else {
     const chunk_head head(size);
@@ -213,6 +213,8 @@ task<> served_exchange::write_from_pipe(int pipe, std::size_t size) {
 
 task<> served_exchange::finish(fields trailers) {
   if (!started_ || whole_) throw error(errc::internal, "the end of a body outside of a response");
+  if (framing_ == framing::length && head_.method != "HEAD" && bytes_sent_ != length_)
+    throw error(errc::internal, "the body was not as long as its head said");
   if (framing_ == framing::chunked && head_.method != "HEAD") {
     auto& last = place_.scratch;
     last = "0\r\n";
@@ -221,6 +223,60 @@ task<> served_exchange::finish(fields trailers) {
     co_await send(gathered().add(last));
   }
   whole_ = true;
+}
+
+task<> served_exchange::start_relayed(relayed_head head, std::span<const std::byte> first) {
+  if (started_) throw error(errc::internal, "a second response to one request");
+  framing_ = !has_body(head.status)     ? framing::none
+             : head.length              ? framing::length
+             : head_.version_minor >= 1 ? framing::chunked
+                                        : framing::closing;
+  length_ = head.length.value_or(0);
+  // Where no 100 was sent, whether the body will come is the client's secret.
+  keep_alive_ = can_keep_connection(false) && framing_ != framing::closing &&
+                (continued_ || place_.from.body_over() || place_.from.body_begun());
+  place_.scratch.clear();
+  write_relayed_head(place_.scratch, head, frame(framing_));
+  started_ = true;
+  status_ = head.status;
+  gathered message;
+  message.add(place_.scratch);
+  if (first.empty() || drops_body()) {
+    co_await send(message);
+    co_return;
+  }
+  const chunk_head size(first.size());
+  if (framing_ == framing::chunked)
+    message.add(size.text()).add(first).add("\r\n");
+  else
+    message.add(first);
+  co_await send(message);
+  bytes_sent_ += first.size();
+}
+
+task<> served_exchange::inform(int status, fields headers) {
+  if (started_ || head_.version_minor == 0) co_return;
+  std::string head;
+  write_interim_head(head, status, headers);
+  co_await send(gathered().add(head));
+}
+
+task<raw_stream*> served_exchange::switch_protocols(fields headers) {
+  if (started_) throw error(errc::internal, "a second response to one request");
+  if (place_.shared.stopping) throw error(errc::shutting_down, "the server is stopping");
+  framing_ = framing::none;
+  keep_alive_ = true;
+  place_.scratch.clear();
+  write_head(place_.scratch, 101, headers, frame(framing_));
+  keep_alive_ = false; // it ends with the stream
+  started_ = true;
+  status_ = 101;
+  co_await send(gathered().add(place_.scratch));
+  stream_.emplace(place_.to, place_.from);
+  place_.became = &*stream_;
+  whole_ = true;
+  if (place_.shared.stopping) stream_->go_away(); // meanwhile
+  co_return &*stream_;
 }
 
 task<websocket*> served_exchange::accept_websocket(websocket_options options) {

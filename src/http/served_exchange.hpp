@@ -2,6 +2,7 @@
 
 #include "inlet.hpp"
 #include "response_head.hpp"
+#include "served_stream.hpp"
 #include "served_websocket.hpp"
 #include <clawdspace/http/exchange.hpp>
 
@@ -47,9 +48,13 @@ class served_exchange final : public exchange {
   void allow_slow_body() override { body_time_ = std::chrono::milliseconds::max(); }
   task<> ask_for_body() override;
   task<std::string> read_all(bytes limit) override;
+  [[nodiscard]] const fields& trailers() const override { return place_.from.trailers(); }
 
   task<> respond(response whole) override;
   task<> start(int status, fields headers, std::vector<std::string> trailer_names) override;
+  task<> start_relayed(relayed_head head, std::span<const std::byte> first) override;
+  task<> inform(int status, fields headers) override;
+  task<raw_stream*> switch_protocols(fields headers) override;
   using exchange::write;
   task<> write(std::span<const std::byte> chunk) override;
   task<> write_from_pipe(int pipe, std::size_t size) override;
@@ -57,7 +62,7 @@ class served_exchange final : public exchange {
   task<websocket*> accept_websocket(websocket_options options) override;
   [[nodiscard]] bool started() const override { return started_; }
   [[nodiscard]] std::uint64_t bytes_sent() const override {
-    return websocket_ ? websocket_->bytes_sent() : bytes_sent_;
+    return websocket_ ? websocket_->bytes_sent() : stream_ ? stream_->bytes_sent() : bytes_sent_;
   }
   task<> wait_departure() override;
   std::unique_ptr<poller::watch> on_departure(std::function<void()> left) override;
@@ -97,6 +102,7 @@ class served_exchange final : public exchange {
   std::chrono::milliseconds body_time_;
 
   framing framing_ = framing::none;
+  std::uint64_t length_ = 0; ///< of a body whose framing that is
   std::uint64_t bytes_sent_ = 0;
   int status_ = 0;
   bool continued_ = false; ///< 100 was sent, or is not expected
@@ -106,6 +112,7 @@ class served_exchange final : public exchange {
   bool keep_alive_ = true;
   bool refused_ = false;
   std::optional<served_websocket> websocket_;
+  std::optional<served_stream> stream_;
 };
 
 } // namespace clawdspace::http

@@ -131,6 +131,8 @@ void folders::write_settings(const space& s) const {
   make_folder(root_ / "spaces" / s.self.id); // the space may have outlived the state folder
   boost::json::object metadata;
   for (const auto& [key, value] : s.settings.metadata) metadata[key] = value;
+  boost::json::array public_ports;
+  for (const auto port : s.settings.public_ports) public_ports.push_back(port);
   write_file(root_ / "spaces" / s.self.id / "settings.json",
              boost::json::serialize(boost::json::object{
                  {"idleTimeoutMs", to_json(s.settings.idle_timeout)},
@@ -139,6 +141,7 @@ void folders::write_settings(const space& s) const {
                  {"nanoCpus", count(s.limits.cpus)},
                  {"pids", s.limits.pids},
                  {"metadata", std::move(metadata)},
+                 {"publicPorts", std::move(public_ports)},
              }),
              0600);
 }
@@ -163,6 +166,11 @@ void folders::read_settings(space& s) const {
   s.limits.memory = bytes{number("memory", count(s.limits.memory))};
   s.limits.cpus = nano_cpus{number("nanoCpus", count(s.limits.cpus))};
   s.limits.pids = number("pids", s.limits.pids);
+  s.settings.public_ports.clear();
+  if (const auto* ports = from.if_contains("publicPorts"); ports != nullptr && ports->is_array())
+    for (const auto& port : ports->get_array())
+      if (port.is_int64() && port.get_int64() > 0 && port.get_int64() <= 65'535)
+        s.settings.public_ports.insert(static_cast<std::uint16_t>(port.get_int64()));
   if (const auto* metadata = from.if_contains("metadata"); metadata != nullptr && metadata->is_object()) {
     s.settings.metadata.clear();
     for (const auto& [key, value] : metadata->get_object())

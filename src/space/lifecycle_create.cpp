@@ -234,6 +234,13 @@ task<> lifecycle::do_change(space_ptr s, change_request wanted) {
   if (wanted.idle_timeout) s->settings.idle_timeout = *wanted.idle_timeout;
   if (wanted.time_to_live) s->settings.time_to_live = *wanted.time_to_live;
   if (wanted.metadata) s->settings.metadata = std::move(*wanted.metadata);
+  if (wanted.public_port) {
+    const auto [port, open] = *wanted.public_port;
+    if (open)
+      s->settings.public_ports.insert(port);
+    else
+      s->settings.public_ports.erase(port);
+  }
   folders_.write_settings(*s);
   known_.set_changed(s);
 }

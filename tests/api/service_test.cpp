@@ -61,6 +61,16 @@ class kept_exchange final : public http::exchange {
     throw error(errc::internal, "there is no connection");
     co_return nullptr;
   }
+  [[nodiscard]] const http::fields& trailers() const override { return request.headers; }
+  task<> start_relayed(http::relayed_head, std::span<const std::byte>) override { co_return; }
+  task<> inform(int, http::fields) override { co_return; }
+  task<http::raw_stream*> switch_protocols(http::fields) override {
+    throw error(errc::internal, "there is no connection");
+    co_return nullptr;
+  }
+  [[nodiscard]] std::unique_ptr<poller::watch> on_departure(std::function<void()>) override {
+    return nullptr;
+  }
   [[nodiscard]] bool started() const override { return given.has_value(); }
   [[nodiscard]] std::uint64_t bytes_sent() const override { return 0; }
   task<> wait_departure() override {
@@ -101,6 +111,7 @@ struct contract {
                                .usage = usage,
                                .docker = docker,
                                .time = time,
+                               .shown = shown,
                                .stopping = stopping},
                     api::settings{.key = key,
                                   .openapi = "openapi: 3.1.0\n",
@@ -125,6 +136,16 @@ struct contract {
   spaces::usage_monitor usage{on, docker, known, time, [](const spaces::space&) { return 0; }};
   spaces::doors doors{on, docker, known, state};
   spaces::ports ports{on, known, operations, doors};
+  proxy::pool connections{on, {}};
+  api::previews shown{{.known = known,
+                       .operations = operations,
+                       .time = time,
+                       .connections = connections,
+                       .passes = proxy::passes({}),
+                       .connect = [](std::string, std::uint16_t) -> task<proxy::stream_socket> {
+                         throw error(errc::nothing_listens, "nothing listens there");
+                       }},
+                      {.key = key, .domain = {}, .trusted = {}, .head_time = std::nullopt}};
   event stopping{on};
   std::optional<api::service> service;
 

@@ -352,3 +352,44 @@ TEST_CASE("a head says what the client expects and what follows") {
   CHECK(p.request().version_minor == 1);
   CHECK(p.request().target == "/");
 }
+
+TEST_CASE("who passes answers on is told of interim ones, and of trailers") {
+  http::parser p(http::parser::role::client, {});
+  p.expect_any_response_to("GET", false);
+  using kind = http::parse_step::kind;
+  const std::string all = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\n"
+                          "Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nX-Sum: 1\r\n\r\n";
+  for (const std::size_t piece : {std::size_t{1}, all.size()}) {
+    std::string seen;
+    auto rest = std::as_bytes(std::span(all));
+    while (!rest.empty() || !seen.ends_with("end")) {
+      const auto some = rest.first(std::min(piece, rest.size()));
+      const auto step = value_or_throw(p.feed(some));
+      rest = rest.subspan(step.taken);
+      if (step.what == kind::interim) seen += std::to_string(p.response().status) + " ";
+      if (step.what == kind::head) seen += std::to_string(p.response().status) + " ";
+      if (step.what == kind::end) seen += std::string(*p.trailers().find("x-sum")) + " end";
+    }
+    CHECK(seen == "103 200 1 end");
+  }
+}
+
+TEST_CASE(
+    "a 200 without a length is no stream to who passes answers on, and a 101 is where it was asked for") {
+  using kind = http::parse_step::kind;
+  const std::string plain = "HTTP/1.1 200 OK\r\n\r\nx";
+  http::parser p(http::parser::role::client, {});
+  p.expect_any_response_to("GET", true);
+  const auto head = value_or_throw(p.feed(std::as_bytes(std::span(plain))));
+  CHECK(head.what == kind::head);
+  CHECK(value_or_throw(p.feed(std::as_bytes(std::span(plain)).subspan(head.taken))).what == kind::body);
+  CHECK(value_or_throw(p.finish()).what == kind::end);
+  const std::string change = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\nx";
+  for (const bool asked : {true, false}) {
+    http::parser q(http::parser::role::client, {});
+    q.expect_any_response_to("GET", asked);
+    const auto step = q.feed(std::as_bytes(std::span(change)));
+    CHECK(step.has_value() == asked);
+    if (step) CHECK(value_or_throw(q.feed({})).what == kind::upgraded);
+  }
+}

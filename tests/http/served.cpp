@@ -29,6 +29,14 @@ int status_of(const std::exception_ptr& failure) {
       return 409;
     case errc::route_not_found:
       return 404;
+    case errc::method_not_allowed:
+      return 405;
+    case errc::bad_answer:
+    case errc::connection_lost:
+    case errc::nothing_listens:
+      return 502;
+    case errc::port_timed_out:
+      return 504;
     case errc::shutting_down:
       return 503;
     case errc::upgrade_required:
@@ -197,9 +205,15 @@ served with_handler(http::server_limits limits, const handler& answer,
 
   std::exception_ptr failure;
   bool ended = false;
+  bool client_ended = false;
+  // What watches for departures waits on, with nothing to watch.
+  const auto stop_loop = [&] {
+    if (ended && client_ended) loop.stop();
+  };
   asio::co_spawn(loop, under_test.run(), [&](const std::exception_ptr& e) {
     failure = e;
     ended = true;
+    stop_loop();
   });
   const control handle_of{
       .port = where.port(),
@@ -224,6 +238,8 @@ served with_handler(http::server_limits limits, const handler& answer,
     asio::post(loop, [&] {
       under_test.stop();
       if (limits.drain > 0ms) under_test.stop(); // what the test has left open is not waited for
+      client_ended = true;
+      stop_loop();
     });
   });
   loop.run_for(deadline);

@@ -70,6 +70,16 @@ class kept_exchange final : public http::exchange {
     throw error(errc::internal, "there is no connection");
     co_return nullptr;
   }
+  [[nodiscard]] const http::fields& trailers() const override { return request.headers; }
+  task<> start_relayed(http::relayed_head, std::span<const std::byte>) override { co_return; }
+  task<> inform(int, http::fields) override { co_return; }
+  task<http::raw_stream*> switch_protocols(http::fields) override {
+    throw error(errc::internal, "there is no connection");
+    co_return nullptr;
+  }
+  [[nodiscard]] std::unique_ptr<poller::watch> on_departure(std::function<void()>) override {
+    return nullptr;
+  }
   [[nodiscard]] bool started() const override { return false; }
   [[nodiscard]] std::uint64_t bytes_sent() const override { return 0; }
   task<> wait_departure() override { co_return; }

@@ -42,6 +42,9 @@ inline std::string trace(http::parser& p, http::parser::role role, std::string_v
       in_body = true;
       out.append(reinterpret_cast<const char*>(step.data.data()), step.data.size());
       break;
+    case kind::interim:
+      out += "interim " + std::to_string(p.response().status) + '|';
+      break;
     case kind::end:
       out += "end|";
       break;

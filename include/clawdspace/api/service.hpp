@@ -1,6 +1,7 @@
 #pragma once
 
 #include <clawdspace/api/exec_request.hpp>
+#include <clawdspace/api/previews.hpp>
 #include <clawdspace/api/sessions.hpp>
 #include <clawdspace/api/tickets.hpp>
 #include <clawdspace/core/event.hpp>
@@ -30,11 +31,12 @@ struct parts {
   spaces::usage_monitor& usage;
   engine::client& docker;
   clock& time;
+  previews& shown;
   event& stopping; ///< set when the daemon stops: endless streams end
 };
 
 struct settings {
-  std::string key;                   ///< what `Authorization: Bearer` must carry
+  std::string key;                   ///< what `Authorization: Bearer` or `X-API-Key` must carry
   sessions::secret session_secret{}; ///< what sessions are sealed with
   bytes body_limit = 16_MiB;         ///< of a JSON body
   std::string openapi;               ///< docs/openapi.yaml

@@ -61,6 +61,12 @@ struct configuration {
   } exec;
 
   struct {
+    std::string preview_domain;
+    std::string trusted; ///< addresses, with commas between
+    milliseconds head_timeout{0};
+  } proxy;
+
+  struct {
     std::filesystem::path dir = ".state/daemon";
     std::filesystem::path init;
     std::filesystem::path files;

@@ -38,6 +38,8 @@ enum class errc {
   nothing_listens,
   connection_refused,
   connection_lost,
+  bad_answer,
+  port_timed_out,
   door_too_old,
   // what the Engine does
   engine_failed,

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,6 +18,30 @@
 #include <vector>
 
 namespace clawdspace::http {
+
+/// The head of a response that is passed on from another server. What frames the body is said by `length`
+/// alone: such lines in `headers` are left out, `Date` and `X-Request-Id` are only added where there is none.
+struct relayed_head {
+  int status = 200;
+  std::string reason;
+  fields headers;
+  std::optional<std::uint64_t> length; ///< of the body; of one that there would be, for HEAD and 304
+};
+
+/// A connection whose protocol was switched: bytes both ways. One coroutine may read while another writes.
+class raw_stream {
+ public:
+  virtual ~raw_stream() = default;
+  /// At least a byte, or 0 at the end. Throws errc::client_left for a reset, errc::shutting_down while the
+  /// server stops.
+  virtual task<std::size_t> read_some(std::span<std::byte> into) = 0;
+  /// Returns when the socket has taken it, which is the back-pressure. Throws errc::client_left.
+  virtual task<> write(std::span<const std::byte> data) = 0;
+  /// No more to send; what the client sends may still be read.
+  virtual void end_sending() = 0;
+  /// Closing resets the connection: what the client has is not whole.
+  virtual void reset_on_close() = 0;
+};
 
 /// One request and its response: what a handler is given. A handler responds once, with `respond`, or with
 /// `start`, any number of `write`s and `finish`, or with `accept_websocket`; what it throws before that
@@ -48,6 +73,8 @@ class exchange {
   /// Answers `Expect: 100-continue`, for a handler that begins its response before it reads: behind that
   /// there is no place for it any more.
   virtual task<> ask_for_body() = 0;
+  /// What came behind a chunked body; empty before its end.
+  [[nodiscard]] virtual const fields& trailers() const = 0;
   /// The whole body. Throws errc::body_too_large past `limit` (before reading, where Content-Length tells).
   virtual task<std::string> read_all(bytes limit) = 0;
 
@@ -59,6 +86,14 @@ class exchange {
   /// Sends one chunk; returns when the socket has taken it, which is the back-pressure. Nothing for an empty
   /// span.
   virtual task<> write(std::span<const std::byte> chunk) = 0;
+  /// The same for a response that is passed on: with its own length, chunked where it has none, or until the
+  /// close for HTTP/1.0. `first` is what there is of the body already, and goes out with the head.
+  virtual task<> start_relayed(relayed_head head, std::span<const std::byte> first) = 0;
+  /// Sends an interim response (RFC 9110 section 15.2) other than 100 and 101; HTTP/1.0 gets none.
+  virtual task<> inform(int status, fields headers) = 0;
+  /// Answers 101, in place of any other response; `headers` has the `Upgrade`. What it returns lives as long
+  /// as the exchange, and is never null. Throws errc::shutting_down while the server stops.
+  virtual task<raw_stream*> switch_protocols(fields headers) = 0;
   task<> write(std::string_view text) { return write(std::as_bytes(std::span(text))); }
   /// Sends exactly `size` bytes that stand ready in a pipe as `write` would, without taking them into the
   /// process where the kernel can do so. A pipe that holds less (another one reads from it) is

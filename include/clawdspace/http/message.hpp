@@ -27,12 +27,13 @@ struct request_head {
   [[nodiscard]] bool has_body() const { return chunked || content_length.value_or(0) > 0; }
 };
 
-/// The head of a response, as it is read from a server (the Engine).
+/// The head of a response, as it is read from a server (the Engine, or one in a space).
 struct response_head {
   int status = 0;
   std::string reason;
   fields headers;
   bool keep_alive = true;
+  std::optional<std::uint64_t> content_length; ///< as it says, also where there is no body
 };
 
 /// A whole response with a body of known length.

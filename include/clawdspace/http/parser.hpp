@@ -22,8 +22,9 @@ struct parse_step {
   enum class kind {
     need_more, ///< everything was taken, nothing is ready
     head,      ///< the head is whole: `request()` or `response()`
+    interim,   ///< an interim response (RFC 9110 section 15.2) is whole: `response()`; another follows
     body,      ///< `data` is a piece of the body; it points into what was fed
-    end,       ///< the message is over; what was not taken belongs to the next one
+    end,       ///< the message is over, `trailers()` whole; what was not taken belongs to the next one
     upgraded,  ///< 101, or a 200 that is a stream: what was not taken is the stream's first bytes
   };
   kind what = kind::need_more;
@@ -52,9 +53,14 @@ class parser {
   /// Client only: the next response answers this method (a HEAD has no body); `stream`: a 101, or a 200
   /// without a length, is a hijacked stream.
   void expect_response_to(std::string_view method, bool stream);
+  /// The same for one who passes responses on: interim ones are told too, and only a 101 becomes a stream,
+  /// where an upgrade was asked for.
+  void expect_any_response_to(std::string_view method, bool upgrade);
 
   [[nodiscard]] request_head& request();
   [[nodiscard]] response_head& response();
+  /// What came behind a chunked body; until the next message begins.
+  [[nodiscard]] fields& trailers();
   [[nodiscard]] int status() const noexcept;
   /// Whether a byte of the current message has been taken.
   [[nodiscard]] bool in_message() const noexcept;

@@ -6,8 +6,10 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace clawdspace::spaces {
@@ -34,6 +36,7 @@ struct settings {
   std::optional<milliseconds> idle_timeout; ///< 0: never asleep
   std::optional<milliseconds> time_to_live; ///< from its creation on; 0: no end
   string_map metadata;
+  std::set<std::uint16_t> public_ports; ///< whose preview anybody may see
 };
 
 /// POST /api/spaces, checked for shape; the lifecycle checks it against the host.
@@ -57,7 +60,8 @@ struct change_request {
   std::optional<std::int64_t> pids;
   std::optional<std::optional<milliseconds>> idle_timeout;
   std::optional<std::optional<milliseconds>> time_to_live;
-  std::optional<string_map> metadata; ///< replaces
+  std::optional<string_map> metadata;                        ///< replaces
+  std::optional<std::pair<std::uint16_t, bool>> public_port; ///< one, and whether it is to be
 };
 
 /// What is fixed when a space is made, kept in its container's labels.
