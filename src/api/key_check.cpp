@@ -1,6 +1,7 @@
 #include "key_check.hpp"
 
 #include "constant_time.hpp"
+#include <clawdspace/api/sessions.hpp>
 
 namespace clawdspace::api {
 
@@ -8,12 +9,22 @@ namespace {
 
 constexpr std::string_view scheme = "Bearer ";
 
-bool is_key(const http::field& line, std::string_view key) {
+/// Empty where the line is no bearer token.
+std::string_view bearer_of(const http::field& line) {
   const std::string_view value = line.value;
-  if (http::iequals(line.name, "x-api-key")) return equal_in_constant_time(value, key);
-  return http::iequals(line.name, "authorization") && value.size() > scheme.size() &&
-         http::iequals(value.substr(0, scheme.size()), scheme) &&
-         equal_in_constant_time(value.substr(scheme.size()), key);
+  const bool is_bearer = http::iequals(line.name, "authorization") && value.size() > scheme.size() &&
+                         http::iequals(value.substr(0, scheme.size()), scheme);
+  return is_bearer ? value.substr(scheme.size()) : std::string_view();
+}
+
+bool is_key(const http::field& line, std::string_view key) {
+  const std::string_view given = http::iequals(line.name, "x-api-key") ? line.value : bearer_of(line);
+  return !given.empty() && equal_in_constant_time(given, key);
+}
+
+/// A session's token is worth as much as the key.
+bool is_secret(const http::field& line, std::string_view key) {
+  return is_key(line, key) || bearer_of(line).starts_with(session_prefix);
 }
 
 } // namespace
@@ -25,10 +36,9 @@ bool carries_key(const http::fields& headers, std::string_view key) {
 }
 
 void remove_key(http::fields& headers, std::string_view key) {
-  if (!carries_key(headers, key)) return;
   http::fields kept;
   for (const auto& line : headers)
-    if (!is_key(line, key)) kept.add(line.name, line.value);
+    if (!is_secret(line, key)) kept.add(line.name, line.value);
   headers = std::move(kept);
 }
 

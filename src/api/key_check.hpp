@@ -10,7 +10,7 @@ namespace clawdspace::api {
 /// `Authorization` to a server behind.
 bool carries_key(const http::fields& headers, std::string_view key);
 
-/// Takes it out, and leaves what is not ours.
+/// Takes it out, and sessions that stand for it, and leaves what is not ours.
 void remove_key(http::fields& headers, std::string_view key);
 
 } // namespace clawdspace::api

@@ -130,7 +130,7 @@ void service::check_key(const http::exchange& x) const {
     throw error(errc::unauthorized, "the Authorization header is not of the form: Bearer KEY");
   const auto word = given->substr(scheme.size());
   if (sessions_.is_good(word)) return;
-  if (word.starts_with("session-")) throw error(errc::unauthorized, "the session is over: sign in again");
+  if (word.starts_with(session_prefix)) throw error(errc::unauthorized, "the session is over: sign in again");
   if (!equal_in_constant_time(word, settings_.key))
     throw error(errc::unauthorized, "the API key is not the one that this server was given");
 }

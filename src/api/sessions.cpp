@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::string_view prefix = "session-";
+constexpr std::string_view prefix = session_prefix;
 constexpr std::size_t chance = 8; // bytes
 constexpr std::size_t about_size = 12 + 2 * chance, seal_size = 32;
 constexpr auto life = std::chrono::hours(24 * 7);

@@ -77,7 +77,6 @@ class kept_exchange final : public http::exchange {
     asio::steady_timer never(co_await asio::this_coro::executor, asio::steady_timer::time_point::max());
     co_await never.async_wait(asio::use_awaitable);
   }
-  std::unique_ptr<poller::watch> on_departure(std::function<void()>) override { return nullptr; }
 
  private:
   http::query parameters_;

@@ -83,7 +83,6 @@ class kept_exchange final : public http::exchange {
   [[nodiscard]] bool started() const override { return false; }
   [[nodiscard]] std::uint64_t bytes_sent() const override { return 0; }
   task<> wait_departure() override { co_return; }
-  std::unique_ptr<poller::watch> on_departure(std::function<void()>) override { return nullptr; }
 
  private:
   http::query none_;

@@ -10,6 +10,9 @@
 
 namespace clawdspace::api {
 
+/// What every session's token begins with.
+inline constexpr std::string_view session_prefix = "session-";
+
 /// Stand-ins for the key that a browser keeps in its place: good for a week, also for the next life of the
 /// daemon, and void as soon as the key is another. They are not stored: each carries when it ends, and 128
 /// bits that only this daemon can make (two SipHash-2-4, keys of their own) over that and the key.
