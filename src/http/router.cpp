@@ -49,6 +49,10 @@ const handler* handler_of(const std::vector<std::pair<std::string, handler>>& me
   return method == "HEAD" && get ? get : any;
 }
 
+bool takes_any(const std::vector<std::pair<std::string, handler>>& methods) {
+  return std::any_of(methods.begin(), methods.end(), [](const auto& each) { return each.first == "*"; });
+}
+
 /// What stands behind the first so many segments and the slash after them.
 std::string_view rest_of(std::string_view path, std::size_t segments) {
   if (path.starts_with('/')) path.remove_prefix(1);
@@ -88,11 +92,12 @@ router::match router::find(std::string_view method, std::string_view path) const
       fits =
           decoded[i] && (is_parameter(r.segments[i]) ? !decoded[i]->empty() : *decoded[i] == r.segments[i]);
     if (!fits) continue;
-    // One that has the method is better than any that has not: what takes the rest of a path may stand beside
-    // routes of our own that are for one method only.
-    const bool serves = handler_of(r.methods, method) != nullptr;
-    const bool best_serves = best && handler_of(best->methods, method) != nullptr;
-    if (!best || (serves == best_serves ? is_better(r.segments, best->segments) : serves)) best = &r;
+    // Beside one for any method, a route that the path fits better holds only for the methods that it has.
+    const bool fits_better = !best || is_better(r.segments, best->segments);
+    const route* other = fits_better ? best : &r;
+    const route* first = fits_better ? &r : best;
+    if (other && takes_any(other->methods) && !handler_of(first->methods, method)) std::swap(first, other);
+    best = first;
   }
   if (!best) return found;
   found.pattern = best->pattern;

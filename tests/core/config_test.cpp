@@ -51,6 +51,9 @@ std::vector<std::string> told(const configuration& c) {
       << p.relist.count() << '\n';
   out << count(c.exec.output_limit) << '\n'
       << c.exec.drain.count() << '\n'
+      << c.proxy.preview_domain << '\n'
+      << c.proxy.trusted << '\n'
+      << c.proxy.head_timeout.count() << '\n'
       << c.state.dir.string() << '\n'
       << c.state.init.string() << '\n'
       << c.state.files.string() << '\n'
@@ -184,6 +187,10 @@ relist_ms = 100
 [exec]
 output_limit = "1k"
 drain_ms = 18
+[proxy]
+preview_domain = "p"
+trusted = "::2"
+head_timeout_ms = 19
 [state]
 dir = "/d"
 init = "/i"
@@ -192,11 +199,12 @@ files = "/f"
 format = "json"
 level = "debug"
 )"));
-  CHECK(told(c) == std::vector<std::string>{
-                       "::1",       "0",         "k",  "/k", "/s", "7",  "8192",   "4096", "9",
-                       "0",         "tcp://h:1", "10", "11", "i",  "m",  "strict", "none", "1610612736",
-                       "500000000", "16",        "64", "12", "13", "14", "15",     "16",   "0",
-                       "100",       "1024",      "18", "/d", "/i", "/f", "json",   "debug"});
+  CHECK(told(c) == std::vector<std::string>{"::1",  "0",      "k",    "/k",         "/s",        "7",  "8192",
+                                            "4096", "9",      "0",    "tcp://h:1",  "10",        "11", "i",
+                                            "m",    "strict", "none", "1610612736", "500000000", "16", "64",
+                                            "12",   "13",     "14",   "15",         "16",        "0",  "100",
+                                            "1024", "18",     "p",    "::2",        "19",        "/d", "/i",
+                                            "/f",   "json",   "debug"});
 }
 
 TEST_CASE("what a file has wrong is told with its line and its key") {

@@ -74,3 +74,27 @@ TEST_CASE("a last segment with a star takes the rest of a path as it was sent") 
   CHECK(r.find("GET", "/api/spaces//files/a").target == nullptr);
   CHECK(r.find("PUT", "/api/spaces/x/files/fixed").pattern == "/api/spaces/{name}/files/fixed");
 }
+
+TEST_CASE("any method goes where one is taken that has no other route for the path") {
+  http::router r;
+  std::string called;
+  const auto note = [&called](std::string what) {
+    return [&called, what](http::exchange&) -> task<> {
+      called = what;
+      co_return;
+    };
+  };
+  r.add("POST", "/p/links", note("links"));
+  r.add("GET", "/p", note("about"));
+  r.add("*", "/p/{rest*}", note("any"));
+  const auto pattern = [&](std::string_view method, std::string_view path) {
+    const auto found = r.find(method, path);
+    return found.target ? std::string(found.pattern) : "405 " + found.allow;
+  };
+  CHECK(pattern("POST", "/p/links") == "/p/links");
+  CHECK(pattern("GET", "/p/links") == "/p/{rest*}");
+  CHECK(pattern("PROPFIND", "/p/a/b") == "/p/{rest*}");
+  CHECK(pattern("HEAD", "/p/") == "/p/{rest*}");
+  CHECK(pattern("HEAD", "/p") == "/p");
+  CHECK(pattern("PUT", "/p") == "405 GET, HEAD");
+}

@@ -32,6 +32,9 @@ COMMAND_ROUTES = (
     ("POST", "/execs/some/resize"),
     ("GET", "/execs/some/terminal"),
 )
+PORT_ROUTES = (("GET", "/ports/80"), ("PUT", "/ports/80"), ("POST", "/ports/80/links"), ("GET", "/ports/80/x"))
+# Whatever the method, it is a server's in the space to answer.
+PROXIED = "/api/spaces/{name}/ports/{port}/{path}"
 HANDSHAKE = {
     "Connection": "Upgrade",
     "Upgrade": "websocket",
@@ -221,7 +224,8 @@ class Answers(Case):
     def test_routes(self):
         """Those of the document are those of the server, both ways."""
         source = (ROOT / "src/api/service.cpp").read_text()
-        served = set(re.findall(r'add\("([A-Z]+)", "(/api/[^"]*)"', source))
+        served = set(re.findall(r'add(?:_preview)?\("([A-Z]+)", "(/api/[^"]*)"', source)) | {("GET", PROXIED)}
+        self.assertIn(f'"{PROXIED[:-1]}*}}"', source)
         described = {
             (method.upper(), pattern)
             for pattern, item in DOCUMENT["paths"].items()
@@ -229,7 +233,7 @@ class Answers(Case):
             if method != "parameters"
         }
         self.assertEqual(served, described)
-        for pattern in DOCUMENT["paths"]:
+        for pattern in set(DOCUMENT["paths"]) - {PROXIED, "/api/spaces/{name}/ports/{port}/links"}:
             response = self.daemon.ask("REPORT", pattern.replace("{name}", "some").replace("{id}", "some").replace("{port}", "80"))
             self.assertEqual(response.status, 405)
             validate({"$ref": "#/components/schemas/Error"}, json.loads(response.payload))
@@ -255,7 +259,7 @@ class Answers(Case):
             for method, operation in item.items():
                 if method == "parameters" or operation.get("security") == []:
                     continue
-                path = pattern.replace("{name}", "some").replace("{id}", "some").replace("{port}", "80")
+                path = pattern.replace("{name}", "some").replace("{id}", "some").replace("{port}", "80").replace("{path}", "x")
                 for key in (None, "another", KEY + "x", KEY[:-1]):
                     self.ask(method.upper(), path, key=key, expect=401, code="unauthorized")
 
@@ -273,6 +277,7 @@ class Answers(Case):
             ("GET", "/execs"),
             ("GET", "/ports"),
             ("GET", "/tunnel/80"),
+            *PORT_ROUTES,
             *COMMAND_ROUTES,
         ):
             self.ask(method, f"/api/spaces/{PREFIX}-none{path}", {} if method != "GET" else None, expect=404)
@@ -484,6 +489,16 @@ class Answers(Case):
         self.ask("GET", at + "/tunnel/8001", expect=426)
         self.ask("GET", at + "/tunnel/x", **HANDSHAKE, expect=400)
         self.ask("GET", at + "/tunnel/8001", **HANDSHAKE, Origin="https://elsewhere.example", expect=403)
+        port = at + "/ports/8001"
+        self.assertIs(self.ask("GET", port, expect=200)["public"], False)
+        self.assertIs(self.ask("PUT", port, {"public": True}, expect=200)["public"], True)
+        self.ask("PUT", port, {"public": "yes"}, expect=400, code="invalid_field")
+        self.ask("PUT", port, "a", Content_Type="text/plain", expect=415)
+        self.ask("GET", at + "/ports/x", expect=400, code="invalid_field")
+        self.assertIn("//8001--" + name, self.ask("POST", port + "/links", {"ttlMs": 5000, "path": "/a"}, expect=201)["url"])
+        self.ask("POST", port + "/links", {"ttlMs": 1}, expect=400, code="invalid_field")
+        self.ask("POST", port + "/links", "a", Content_Type="text/plain", expect=415)
+        self.ask("GET", at + "/ports/99/x", expect=502, code="nothing_listens")
         refused = self.ask("GET", at + "/tunnel/99", **HANDSHAKE, expect=502, code="nothing_listens")
         self.assertEqual([one["port"] for one in refused["listening"]], [8001])
 
@@ -574,7 +589,7 @@ class WithoutEngine(Case):
         self.ask("GET", "/api/system", expect=200)
         self.ask("GET", "/api/spaces", expect=503, code="engine_unavailable")
         self.ask("POST", "/api/spaces", {"name": "x"}, expect=503, code="engine_unavailable")
-        for method, path in (("GET", ""), ("PATCH", ""), ("DELETE", ""), ("GET", "/stats"), ("POST", "/stop"), ("POST", "/start"), ("POST", "/exec"), ("PUT", "/exec"), ("GET", "/terminal"), ("GET", "/execs"), ("GET", "/ports"), ("GET", "/tunnel/80"), *COMMAND_ROUTES):
+        for method, path in (("GET", ""), ("PATCH", ""), ("DELETE", ""), ("GET", "/stats"), ("POST", "/stop"), ("POST", "/start"), ("POST", "/exec"), ("PUT", "/exec"), ("GET", "/terminal"), ("GET", "/execs"), ("GET", "/ports"), ("GET", "/tunnel/80"), *PORT_ROUTES, *COMMAND_ROUTES):
             self.ask(method, "/api/spaces/x" + path, expect=503, code="engine_unavailable")
 
 
