@@ -24,11 +24,23 @@ bool is_parameter(std::string_view segment) {
   return segment.size() > 2 && segment.front() == '{' && segment.back() == '}';
 }
 
-/// Where the first that differs is a literal against a parameter, the literal is the better match.
+bool takes_rest(const std::vector<std::string>& segments) {
+  return is_parameter(segments.back()) && segments.back().ends_with("*}");
+}
+
+/// Where the first that differs is a literal against a parameter, the literal is the better match; and what
+/// takes the rest is the worse one.
 bool is_better(const std::vector<std::string>& a, const std::vector<std::string>& b) {
-  for (std::size_t i = 0; i < a.size(); ++i)
+  for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i)
     if (is_parameter(a[i]) != is_parameter(b[i])) return is_parameter(b[i]);
-  return false;
+  return takes_rest(b) && !takes_rest(a);
+}
+
+/// What stands behind the first so many segments and the slash after them.
+std::string_view rest_of(std::string_view path, std::size_t segments) {
+  if (path.starts_with('/')) path.remove_prefix(1);
+  while (segments-- > 0) path.remove_prefix(path.find('/') + 1);
+  return path;
 }
 
 } // namespace
@@ -55,18 +67,25 @@ router::match router::find(std::string_view method, std::string_view path) const
   for (const auto segment : segments) decoded.push_back(percent_decode(segment));
 
   for (const auto& r : routes_) {
-    if (r.segments.size() != segments.size()) continue;
+    const bool open_ended = takes_rest(r.segments);
+    const auto fixed = r.segments.size() - (open_ended ? 1 : 0);
+    if (open_ended ? segments.size() <= fixed : segments.size() != fixed) continue;
     bool fits = true;
-    for (std::size_t i = 0; fits && i < segments.size(); ++i)
+    for (std::size_t i = 0; fits && i < fixed; ++i)
       fits =
           decoded[i] && (is_parameter(r.segments[i]) ? !decoded[i]->empty() : *decoded[i] == r.segments[i]);
     if (fits && (!best || is_better(r.segments, best->segments))) best = &r;
   }
   if (!best) return found;
   found.pattern = best->pattern;
-  for (std::size_t i = 0; i < segments.size(); ++i)
-    if (is_parameter(best->segments[i]))
-      found.parameters.emplace_back(best->segments[i].substr(1, best->segments[i].size() - 2), *decoded[i]);
+  for (std::size_t i = 0; i < best->segments.size(); ++i) {
+    const auto& name = best->segments[i];
+    if (!is_parameter(name)) continue;
+    if (i + 1 == best->segments.size() && takes_rest(best->segments))
+      found.parameters.emplace_back(name.substr(1, name.size() - 3), rest_of(path, i));
+    else
+      found.parameters.emplace_back(name.substr(1, name.size() - 2), *decoded[i]);
+  }
 
   const auto target_of = [&](std::string_view wanted) -> const handler* {
     for (const auto& [name, target] : best->methods)

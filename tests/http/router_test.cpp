@@ -59,3 +59,18 @@ TEST_CASE("a method that a path does not have is told by what it has, and HEAD g
   CHECK(r.find("GET", "/api/spaces/x/exec").allow == "POST, PUT");
   CHECK(r.find("HEAD", "/api/spaces/x/exec").target == nullptr);
 }
+
+TEST_CASE("a last segment with a star takes the rest of a path as it was sent") {
+  auto r = routes();
+  r.add("GET", "/api/spaces/{name}/files/{path*}", nothing);
+  r.add("PUT", "/api/spaces/{name}/files/fixed", nothing);
+  const auto rest = [&](std::string_view path) { return r.find("GET", path).parameters.at(1).second; };
+  CHECK(rest("/api/spaces/x/files/etc/hosts") == "etc/hosts");
+  CHECK(rest("/api/spaces/x/files/") == "");
+  CHECK(rest("/api/spaces/x/files//~/a/") == "/~/a/");
+  CHECK(rest("/api/spaces/x/files/a%2Fb/%zz/..") == "a%2Fb/%zz/..");
+  CHECK(rest("/api/spaces/x/f%69les/%41") == "%41");
+  CHECK(r.find("GET", "/api/spaces/x/files").pattern == "/api/spaces/{name}/{thing}");
+  CHECK(r.find("GET", "/api/spaces//files/a").target == nullptr);
+  CHECK(r.find("PUT", "/api/spaces/x/files/fixed").pattern == "/api/spaces/{name}/files/fixed");
+}

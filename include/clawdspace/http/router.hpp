@@ -16,7 +16,8 @@ using handler = std::function<task<>(exchange&)>;
 /// Finds who answers: patterns of segments, `/api/spaces/{name}/exec`; a literal segment wins over a
 /// parameter. HEAD goes where GET goes. A parameter matches one non-empty segment and is percent-decoded
 /// once, after the split, so an encoded slash stays inside it. A path with a malformed escape matches
-/// nothing.
+/// nothing. A last segment `{name*}` takes the rest of the path, which may be empty, exactly as it was sent:
+/// whoever routes further decides what an escape in it means.
 class router {
  public:
   struct match {
