@@ -29,6 +29,7 @@ constexpr std::array flags{
     flag{"--engine", "engine.host", "the Docker Engine: unix:///path or tcp://host:port"},
     flag{"--state-dir", "state.dir", "folder for what Docker cannot keep"},
     flag{"--init", "state.init", "the program that is PID 1 of every space"},
+    flag{"--files", "state.files", "the program that moves files in every space"},
     flag{"--log-format", "log.format", "text or json"},
     flag{"--log-level", "log.level", "debug, info, warn or error"},
 };

@@ -48,11 +48,12 @@ engine::endpoint engine_of(const configuration& config) {
   return std::move(*where);
 }
 
-spaces::policy policy_of(const configuration& config, const fs::path& init) {
+spaces::policy policy_of(const configuration& config, const fs::path& init, const fs::path& files) {
   spaces::policy rules;
   rules.instance = config.spaces.instance;
   rules.state_folder = config.state.dir;
   rules.init_program = init;
+  rules.files_program = files;
   rules.image = config.spaces.image;
   rules.profile = spaces::profile_from(config.spaces.profile).value();
   rules.network = config.spaces.network;
@@ -97,10 +98,14 @@ void log_request(const http::exchange& x, int status, std::chrono::microseconds 
 struct daemon::parts {
   parts(asio::io_context& loop, const configuration& config)
       : key(find_key(config)),
-        rules(policy_of(config, find(config.state.init,
-                                     {"../libexec/clawdspace/clawdspace-init", "../../init/clawdspace-init"},
-                                     "clawdspace-init", "state.init"))),
-        folders(rules.state_folder, rules.init_program),
+        rules(policy_of(config,
+                        find(config.state.init,
+                             {"../libexec/clawdspace/clawdspace-init", "../../init/clawdspace-init"},
+                             "clawdspace-init", "state.init"),
+                        find(config.state.files,
+                             {"../libexec/clawdspace/clawdspace-files", "../../files/clawdspace-files"},
+                             "clawdspace-files", "state.files"))),
+        folders(rules.state_folder, {.init = rules.init_program, .files = rules.files_program}),
         docker(loop.get_executor(), engine_of(config),
                {.call_time = config.engine.call_timeout, .slow_call_time = config.engine.slow_call_timeout}),
         events(loop.get_executor()), known(loop.get_executor(), time, events),

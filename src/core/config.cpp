@@ -89,6 +89,7 @@ std::vector<key> keys_of(configuration& c) {
       {"exec.records", integer{&c.exec.records, 0, 100'000}},
       {"state.dir", path{&c.state.dir}},
       {"state.init", path{&c.state.init}},
+      {"state.files", path{&c.state.files}},
       {"log.format", word{&c.log.format, {"text", "json"}}},
       {"log.level", word{&c.log.level, {"debug", "info", "warn", "error"}}},
   };

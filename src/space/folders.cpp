@@ -70,9 +70,29 @@ boost::json::value to_json(std::optional<milliseconds> time) {
   return time ? boost::json::value(time->count()) : boost::json::value(nullptr);
 }
 
+// The copy that is named by its content, made where it is not there yet.
+fs::path keep_program(const fs::path& in, const fs::path& program, const char* name) {
+  make_folder(in);
+  const auto content = read_file(program);
+  const auto home = in / content_name(content);
+  make_folder(home);
+  if (!fs::exists(home / name)) write_file(home / name, content, 0755);
+  return home / name;
+}
+
+// A name that leads to another program is moved to this one in one step: a space may be starting it.
+void point_to(const fs::path& name, const fs::path& program) {
+  std::error_code ec;
+  if (fs::equivalent(name, program, ec)) return;
+  const fs::path beside = name.string() + ".new";
+  if (::unlink(beside.c_str()) != 0 && errno != ENOENT) throw_errno(beside);
+  if (::link(program.c_str(), beside.c_str()) != 0 || ::rename(beside.c_str(), name.c_str()) != 0)
+    throw_errno(name);
+}
+
 } // namespace
 
-folders::folders(fs::path root, const fs::path& init_program) : root_(std::move(root)) {
+folders::folders(fs::path root, const space_programs& programs) : root_(std::move(root)) {
   fs::create_directories(root_);
   root_ = fs::canonical(root_);
   make_folder(root_);
@@ -81,12 +101,8 @@ folders::folders(fs::path root, const fs::path& init_program) : root_(std::move(
   if (::flock(lock_.value(), LOCK_EX | LOCK_NB) != 0)
     throw std::runtime_error(fmt::format("another clawdspaced uses the state folder {}", root_.string()));
   make_folder(root_ / "spaces");
-  make_folder(root_ / "init");
-  const auto program = read_file(init_program);
-  const auto home = root_ / "init" / content_name(program);
-  make_folder(home);
-  init_ = home / "clawdspace-init";
-  if (!fs::exists(init_)) write_file(init_, program, 0755);
+  init_ = keep_program(root_ / "init", programs.init, "clawdspace-init");
+  files_ = keep_program(root_ / "files", programs.files, "clawdspace-files");
 }
 
 fs::path folders::prepare(const std::string& id) const {
@@ -95,6 +111,7 @@ fs::path folders::prepare(const std::string& id) const {
   make_folder(home / "door");
   const auto program = home / "door" / "init";
   if (::link(init_.c_str(), program.c_str()) != 0 && errno != EEXIST) throw_errno(program);
+  point_to(home / "door" / "files", files_);
   return home / "door";
 }
 

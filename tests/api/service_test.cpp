@@ -112,7 +112,8 @@ struct contract {
   test::folder here;
   spaces::policy rules;
   system_clock time;
-  spaces::folders state{here.path() / "state", here.write("init", "program")};
+  spaces::folders state{here.path() / "state",
+                        {.init = here.write("init", "program"), .files = here.write("files", "program")}};
   engine::client docker{on, {.socket_path = (here.path() / "no.sock").string()}};
   spaces::event_hub events{on};
   spaces::registry known{on, time, events};

@@ -53,6 +53,7 @@ std::vector<std::string> told(const configuration& c) {
       << c.exec.drain.count() << '\n'
       << c.state.dir.string() << '\n'
       << c.state.init.string() << '\n'
+      << c.state.files.string() << '\n'
       << c.log.format << '\n'
       << c.log.level << '\n';
   std::vector<std::string> lines;
@@ -186,15 +187,16 @@ drain_ms = 18
 [state]
 dir = "/d"
 init = "/i"
+files = "/f"
 [log]
 format = "json"
 level = "debug"
 )"));
   CHECK(told(c) == std::vector<std::string>{
-                       "::1",       "0",         "k",  "/k", "/s", "7",    "8192",   "4096", "9",
-                       "0",         "tcp://h:1", "10", "11", "i",  "m",    "strict", "none", "1610612736",
-                       "500000000", "16",        "64", "12", "13", "14",   "15",     "16",   "0",
-                       "100",       "1024",      "18", "/d", "/i", "json", "debug"});
+                       "::1",       "0",         "k",  "/k", "/s", "7",  "8192",   "4096", "9",
+                       "0",         "tcp://h:1", "10", "11", "i",  "m",  "strict", "none", "1610612736",
+                       "500000000", "16",        "64", "12", "13", "14", "15",     "16",   "0",
+                       "100",       "1024",      "18", "/d", "/i", "/f", "json",   "debug"});
 }
 
 TEST_CASE("what a file has wrong is told with its line and its key") {

@@ -34,7 +34,8 @@ struct door_world {
   spaces::policy rules;
   fake_engine docker_engine{loop.get_executor()};
   moved_clock time{loop.get_executor()};
-  spaces::folders state{here.path() / "state", here.write("init", "program")};
+  spaces::folders state{here.path() / "state",
+                        {.init = here.write("init", "program"), .files = here.write("files", "program")}};
   engine::client docker{loop.get_executor(), {.socket_path = docker_engine.socket()}};
   spaces::event_hub events{loop.get_executor()};
   spaces::registry known{loop.get_executor(), time, events};

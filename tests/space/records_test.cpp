@@ -165,7 +165,8 @@ namespace {
 
 struct state_folder {
   test::folder here;
-  fs::path init = here.write("init-program", "#!init 1");
+  space_programs programs{.init = here.write("init-program", "#!init 1"),
+                          .files = here.write("files-program", "#!files 1")};
   fs::path root = here.path() / "deep" / "state";
 };
 
@@ -178,7 +179,7 @@ mode_t mode_of(const fs::path& path) {
 
 TEST_CASE("a space's mount holds the init program, and stays what it is") {
   const state_folder t;
-  const folders state(t.root, t.init);
+  const folders state(t.root, t.programs);
   const auto door = state.prepare("abc");
   CHECK(door == state.root() / "spaces" / "abc" / "door");
   CHECK(test::content_of(door / "init") == "#!init 1");
@@ -195,15 +196,36 @@ TEST_CASE("a space's mount holds the init program, and stays what it is") {
   state.remove("abc"); // gone is gone
 }
 
+TEST_CASE("a new files program is under an old space as soon as its mount is looked after") {
+  state_folder t;
+  fs::path door;
+  {
+    const folders state(t.root, t.programs);
+    door = state.prepare("old");
+    CHECK(test::content_of(door / "files") == "#!files 1");
+    CHECK(mode_of(door / "files") == 0755);
+    fs::remove(door / "files"); // a space of a daemon that had none
+    state.prepare("old");
+    CHECK(test::content_of(door / "files") == "#!files 1");
+  }
+  t.here.write("files-program", "#!files 2");
+  t.here.write("state-is-torn", "");
+  const folders state(t.root, t.programs);
+  fs::copy_file(t.here.path() / "state-is-torn", door / "files.new"); // what a crash in between leaves
+  state.prepare("old");
+  CHECK(test::content_of(door / "files") == "#!files 2");
+  CHECK_FALSE(fs::exists(door / "files.new"));
+}
+
 TEST_CASE("a new init program does not change what an old space runs") {
   state_folder t;
   fs::path door;
   {
-    const folders state(t.root, t.init);
+    const folders state(t.root, t.programs);
     door = state.prepare("old");
   }
   t.here.write("init-program", "#!init 2");
-  const folders state(t.root, t.init);
+  const folders state(t.root, t.programs);
   CHECK(test::content_of(door / "init") == "#!init 1");
   state.prepare("old");
   CHECK(test::content_of(door / "init") == "#!init 1");
@@ -212,18 +234,19 @@ TEST_CASE("a new init program does not change what an old space runs") {
 
 TEST_CASE("one state folder has one daemon, and a failed start holds nothing") {
   const state_folder t;
-  CHECK_THROWS_AS(folders(t.root, t.here.path() / "missing"), std::system_error);
+  CHECK_THROWS_AS(folders(t.root, {.init = t.here.path() / "missing", .files = t.programs.files}),
+                  std::system_error);
   {
-    const folders first(t.root, t.init);
-    CHECK_THROWS_WITH_AS(folders(t.root, t.init), doctest::Contains("another clawdspaced uses"),
+    const folders first(t.root, t.programs);
+    CHECK_THROWS_WITH_AS(folders(t.root, t.programs), doctest::Contains("another clawdspaced uses"),
                          std::runtime_error);
   }
-  CHECK_NOTHROW(folders(t.root, t.init));
+  CHECK_NOTHROW(folders(t.root, t.programs));
 }
 
 TEST_CASE("settings are read back as they were written, following the configuration included") {
   const state_folder t;
-  const folders state(t.root, t.init);
+  const folders state(t.root, t.programs);
   one_space written;
   state.prepare(written.s.self.id);
   state.write_settings(written.s);
@@ -250,7 +273,7 @@ TEST_CASE("settings are read back as they were written, following the configurat
 
 TEST_CASE("without a settings file, or with a broken one, the first settings hold") {
   const state_folder t;
-  const folders state(t.root, t.init);
+  const folders state(t.root, t.programs);
   one_space read;
   state.read_settings(read.s);
   CHECK(read.s.settings.time_to_live == 60s);
@@ -275,7 +298,7 @@ TEST_CASE("without a settings file, or with a broken one, the first settings hol
 
 TEST_CASE("a space that outlived its folder can still be changed") {
   const state_folder t;
-  const folders state(t.root, t.init);
+  const folders state(t.root, t.programs);
   one_space s;
   CHECK_NOTHROW(state.write_settings(s.s));
   s.s.settings.time_to_live.reset();
@@ -285,7 +308,7 @@ TEST_CASE("a space that outlived its folder can still be changed") {
 
 TEST_CASE("folders of spaces that are no more are swept, for the same Engine only") {
   const state_folder t;
-  const folders state(t.root, t.init);
+  const folders state(t.root, t.programs);
   const auto there = [&](const char* id) { return fs::exists(state.root() / "spaces" / id); };
   state.prepare("a");
   state.prepare("b");

@@ -29,7 +29,8 @@ struct world {
   policy rules;
   test::fake_engine docker_engine{loop.get_executor()};
   test::moved_clock time{loop.get_executor()};
-  folders state{here.path() / "state", here.write("init", "program")};
+  folders state{here.path() / "state",
+                {.init = here.write("init", "program"), .files = here.write("files", "program")}};
   engine::client docker{loop.get_executor(), {.socket_path = docker_engine.socket()}};
   event_hub events{loop.get_executor()};
   registry known{loop.get_executor(), time, events};

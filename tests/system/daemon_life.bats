@@ -63,7 +63,7 @@ check() { "$daemon_program" --state-dir "$BATS_TEST_TMPDIR/none" "$@" 2>&1; }
 
 @test "two daemons do not share a state folder" {
   make_daemon
-  run timeout 10 "$daemon_program" --port 0 --key-file "$work/key" --state-dir "$work/state" --static-dir "$root/static" --init "$CLAWDSPACE_TEST_BUILD/init/clawdspace-init"
+  run timeout 10 "$daemon_program" --port 0 --key-file "$work/key" --state-dir "$work/state" --static-dir "$root/static" --init "$CLAWDSPACE_TEST_BUILD/init/clawdspace-init" --files "$CLAWDSPACE_TEST_BUILD/files/clawdspace-files"
   [[ $status == 1 && $output == *'another clawdspaced uses'* ]]
 }
 

@@ -63,6 +63,7 @@ struct configuration {
   struct {
     std::filesystem::path dir = ".state/daemon";
     std::filesystem::path init;
+    std::filesystem::path files;
   } state;
 
   struct {

@@ -8,24 +8,33 @@
 
 namespace clawdspace::spaces {
 
-/// The daemon's state folder. Docker is the record; here stands what it cannot keep: a copy of the init
-/// program, a folder per space that is mounted read-only into it, and the settings that were changed after
+/// The programs that spaces are given.
+struct space_programs {
+  std::filesystem::path init;  // clawdspace-init
+  std::filesystem::path files; // clawdspace-files
+};
+
+/// The daemon's state folder. Docker is the record; here stands what it cannot keep: copies of the spaces'
+/// programs, a folder per space that is mounted read-only into it, and the settings that were changed after
 /// create. All writes are small, happen when a space is made, changed or started, and go beside the target
 /// and are renamed.
 ///
 ///   init/HASH/clawdspace-init    by its content, so that a new daemon never changes what an old space runs
-///   spaces/ID/door/init          a link to it; `door` is mounted at /.clawdspace
-///   spaces/ID/settings.json      only where something was changed
+///   files/HASH/clawdspace-files  the same; it serves this daemon, so that old spaces get it, too
+///   spaces/ID/door/init          a link to the one that the space began with; `door` is mounted at
+///   /.clawdspace spaces/ID/door/files         a link to this daemon's spaces/ID/settings.json      only
+///   where something was changed
 class folders {
  public:
-  /// Makes the layout and copies init in. Throws std::system_error; std::runtime_error where another daemon
-  /// holds the folder.
-  folders(std::filesystem::path root, const std::filesystem::path& init_program);
+  /// Makes the layout and copies the programs in. Throws std::system_error; std::runtime_error where another
+  /// daemon holds the folder.
+  folders(std::filesystem::path root, const space_programs& programs);
   folders(const folders&) = delete;
   folders& operator=(const folders&) = delete;
 
   /// Makes sure that a space's mount is whole, and returns it. What is there is kept: a running space would
-  /// go on seeing the old folder for ever.
+  /// go on seeing the old folder for ever. But for the files program: an older one is replaced, also under a
+  /// space that runs.
   std::filesystem::path prepare(const std::string& id) const;
   /// Whether a space runs the init program of this daemon, not of one before it.
   [[nodiscard]] bool has_this_init(const std::string& id) const noexcept;
@@ -44,6 +53,7 @@ class folders {
  private:
   std::filesystem::path root_;
   std::filesystem::path init_;
+  std::filesystem::path files_;
   unique_fd lock_;
 };
 

@@ -14,6 +14,7 @@ struct policy {
   std::string instance = "default"; ///< which of an Engine's containers are ours
   std::filesystem::path state_folder;
   std::filesystem::path init_program;
+  std::filesystem::path files_program;
 
   std::string image = "clawdspace/space:latest";
   spaces::profile profile = spaces::profile::standard;

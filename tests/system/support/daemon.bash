@@ -24,7 +24,7 @@ make_daemon() {
 start_daemon() {
   : >"$work/log"
   env -u API_KEY -u PORT "$daemon_program" --port 0 --key-file "$work/key" --state-dir "$work/state" \
-    --static-dir "$root/static" --init "$CLAWDSPACE_TEST_BUILD/init/clawdspace-init" --set "spaces.instance=$p" \
+    --static-dir "$root/static" --init "$CLAWDSPACE_TEST_BUILD/init/clawdspace-init" --files "$CLAWDSPACE_TEST_BUILD/files/clawdspace-files" --set "spaces.instance=$p" \
     --set "spaces.image=$CLAWDSPACE_TEST_IMAGE" --set spaces.memory=256m --set spaces.network=none "$@" \
     </dev/null >>"$work/log" 2>&1 3>&- &
   echo $! >"$work/pid"
