@@ -100,6 +100,9 @@ struct contract {
                                .engine = follower,
                                .book = book,
                                .events = events,
+                               .files = files,
+                               .files_by_engine = files_by_engine,
+                               .watches = watches,
                                .docker = docker,
                                .time = time,
                                .stopping = stopping},
@@ -123,6 +126,10 @@ struct contract {
   spaces::command_book book{
       {.executor = on, .known = known, .operations = operations, .backend = commands, .events = events},
       spaces::command_ids(siphash_key{})};
+  spaces::doors doors{on, docker, known, state};
+  spaces::files files{on, known, operations, doors};
+  spaces::engine_files files_by_engine{docker};
+  spaces::watches watches{on, files};
   event stopping{on};
   std::optional<api::service> service;
 

@@ -29,6 +29,7 @@ enum class errc {
   no_history,
   image_not_found,
   offset_out_of_range,
+  file_refused, ///< spaces::file_error says more
   not_supported,
   too_many_requests,
   upgrade_required,
@@ -36,6 +37,7 @@ enum class errc {
   client_left,
   // what the Engine does
   engine_failed,
+  space_failed, ///< what runs in a space for us
   engine_unavailable,
   engine_timed_out,
   // what the daemon does
