@@ -3,10 +3,14 @@
 #include <clawdspace/core/error.hpp>
 #include <clawdspace/core/log.hpp>
 #include <clawdspace/core/task.hpp>
+#include <clawdspace/space/file_error.hpp>
 #include <clawdspace/space/ports.hpp>
 
 #include <boost/json.hpp>
 
+#include <array>
+#include <string>
+#include <string_view>
 #include <system_error>
 
 namespace clawdspace::api {
@@ -50,6 +54,8 @@ face face_of(errc code) {
     return {409, "name_taken"};
   case errc::conflict:
     return {409, "conflict"};
+  case errc::file_refused: // what a file_error is, it says itself
+    return {409, "file_refused"};
   case errc::no_history:
     return {409, "no_history"};
   case errc::body_too_large:
@@ -80,6 +86,8 @@ face face_of(errc code) {
     return {504, "port_timed_out"};
   case errc::connection_lost:
     return {502, "connection_lost"};
+  case errc::space_failed:
+    return {502, "space_failed"};
   case errc::engine_failed:
     return {502, "engine_failed"};
   case errc::engine_unavailable:
@@ -94,6 +102,58 @@ face face_of(errc code) {
     break;
   }
   return {500, "internal"};
+}
+
+/// Refusals of files/protocol.hpp. What a space says beyond them is a failure there.
+face face_of(const spaces::file_error& e) {
+  struct known {
+    std::string_view word;
+    face shown;
+  };
+  static constexpr std::array all{
+      known{"not_found", {404, "not_found"}},
+      known{"not_a_folder", {409, "not_a_folder"}},
+      known{"is_a_folder", {409, "is_a_folder"}},
+      known{"not_a_file", {409, "not_a_file"}},
+      known{"exists", {409, "exists"}},
+      known{"not_empty", {409, "not_empty"}},
+      known{"busy", {409, "busy"}},
+      known{"too_many_links", {409, "too_many_links"}},
+      known{"changed", {409, "changed"}},
+      known{"name_too_long", {400, "name_too_long"}},
+      known{"invalid", {400, "invalid_path"}},
+      known{"incomplete", {400, "incomplete"}},
+      known{"bad_archive", {400, "bad_archive"}},
+      known{"outside", {400, "outside"}},
+      known{"not_allowed", {403, "not_allowed"}},
+      known{"read_only", {403, "read_only"}},
+      known{"precondition", {412, "precondition_failed"}},
+      known{"too_large", {413, "file_too_large"}},
+      known{"range", {416, "range_not_satisfiable"}},
+      known{"watch_limit", {503, "watch_limit"}},
+      known{"canceled", {503, "canceled"}},
+      known{"no_space", {507, "no_space"}},
+  };
+  for (const auto& one : all)
+    if (one.word == e.word()) return one.shown;
+  return {500, "file_failed"};
+}
+
+bool is_tag(std::string_view text) {
+  return text.size() > 2 && text.size() < 80 && text.front() == '"' && text.back() == '"' &&
+         text.find_first_not_of("0123456789abcdef-", 1) == text.size() - 1;
+}
+
+// What a client needs to go on from there (RFC 9110 sections 14.4 and 8.8.3).
+void add_validators(http::response& answer, const std::exception_ptr& failure) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const spaces::file_error& e) {
+    if (is_tag(e.etag)) answer.headers.add("ETag", e.etag);
+    if (e.size && answer.status == 416)
+      answer.headers.add("Content-Range", "bytes */" + std::to_string(*e.size));
+  } catch (...) { // it is told already
+  }
 }
 
 struct told {
@@ -111,6 +171,9 @@ told tell(const std::exception_ptr& failure) {
     boost::json::array listening;
     for (const auto& one : e.instead()) listening.push_back(to_json(one));
     return {status, code, e.what(), {{"listening", std::move(listening)}}};
+  } catch (const spaces::file_error& e) {
+    const auto [status, code] = face_of(e);
+    return {status, code, e.what(), {}};
   } catch (const error& e) {
     const auto [status, code] = face_of(e.code());
     return {status, code, e.what()};
@@ -137,6 +200,7 @@ http::response to_response(const std::exception_ptr& failure) {
     answer.headers.add("Sec-WebSocket-Version", "13");
   }
   if (status == 503) answer.headers.add("Retry-After", "1");
+  if (status == 412 || status == 416) add_validators(answer, failure);
   boost::json::object body{{"error", words}, {"code", code}};
   for (auto& [name, value] : more) body[name] = std::move(value);
   answer.body = boost::json::serialize(body) + "\n";

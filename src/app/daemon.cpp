@@ -28,6 +28,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto operations_patience = 10s;
+constexpr auto files_patience = 5s; // for uploads that were cut to be undone
 
 fs::path own_folder() {
   std::error_code ec;
@@ -156,6 +157,8 @@ struct daemon::parts {
                                                    .backend = commands,
                                                    .events = events},
                                                   spaces::command_ids::load(folders.root() / "exec.secret")),
+        files(loop.get_executor(), known, operations, doors), files_by_engine(docker),
+        watches(loop.get_executor(), files),
         follower(docker, known, operations, folders,
                  [this](const engine::engine_event& e) { by_engine.take(e); }),
         sleeper(docker, known, operations, time), usage(loop.get_executor(), docker, known, time,
@@ -181,6 +184,9 @@ struct daemon::parts {
                  .ports = ports,
                  .events = events,
                  .usage = usage,
+                 .files = files,
+                 .files_by_engine = files_by_engine,
+                 .watches = watches,
                  .docker = docker,
                  .time = time,
                  .shown = previews,
@@ -224,6 +230,9 @@ struct daemon::parts {
   spaces::port_watch port_watch;
   spaces::chosen_backend commands;
   spaces::command_book book;
+  spaces::files files;
+  spaces::engine_files files_by_engine;
+  spaces::watches watches;
   spaces::follower follower;
   spaces::sleeper sleeper;
   spaces::usage_monitor usage;
@@ -278,6 +287,8 @@ task<> daemon::parts::serve() {
   } catch (...) {
     failure = std::current_exception();
   }
+  co_await watches.close();
+  co_await files.close(files_patience);
   co_await book.close();
   co_await by_engine.close();
   co_await operations.close(operations_patience);

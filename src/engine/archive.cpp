@@ -1,4 +1,6 @@
 #include "client_impl.hpp"
+#include <clawdspace/core/base64.hpp>
+#include <clawdspace/engine/json.hpp>
 
 #include <algorithm>
 #include <cstring>
@@ -36,6 +38,15 @@ std::string archive_path(std::string_view container) {
 }
 
 } // namespace
+
+task<path_stat> client::stat_path(std::string container, std::string path) {
+  const auto got = co_await impl_->call(
+      {.method = "HEAD", .path = archive_path(container), .query = "path=" + escaped(path)});
+  const auto told = got.head.headers.find("X-Docker-Container-Path-Stat");
+  const auto text = told ? from_base64(*told) : result<std::string>(std::string());
+  if (!text) throw error(errc::engine_failed, "the Engine's words about a path are not base64");
+  co_return read_path_stat(parse_answer(*text, "what stands at a path"));
+}
 
 task<std::unique_ptr<byte_source>> client::get_archive(std::string container, std::string path) {
   impl::request r{.method = "GET", .path = archive_path(container), .query = "path=" + escaped(path)};

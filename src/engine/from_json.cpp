@@ -291,6 +291,14 @@ engine_event read_event(const json::value& from) {
   return read;
 }
 
+path_stat read_path_stat(const json::value& from) {
+  const auto& about = as_object(from, "answer");
+  return {.size = number(about, "size"),
+          .mode = number<std::uint32_t>(about, "mode"),
+          .mtime = text(about, "mtime"),
+          .link_target = text(about, "linkTarget")};
+}
+
 std::string read_id(const json::value& from) {
   auto id = text(as_object(from, "answer"), "Id");
   if (id.empty()) unexpected("Id", "there");

@@ -1,4 +1,4 @@
-#include "conditions.hpp"
+#include <clawdspace/http/conditions.hpp>
 
 #include <clawdspace/http/fields.hpp>
 

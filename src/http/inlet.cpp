@@ -3,11 +3,26 @@
 #include <asio/post.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
+#include <unistd.h>
 
 namespace clawdspace::http {
 
 namespace {
+
+/// Less than that of a body is not worth a way of its own.
+constexpr std::uint64_t spliced_at_least = std::uint64_t{64} << 10;
+
+/// How much the pipe took; nothing where it has no room.
+std::optional<std::size_t> write_now(int pipe, std::span<const std::byte> data) {
+  for (;;) {
+    const auto n = ::write(pipe, data.data(), data.size());
+    if (n >= 0) return static_cast<std::size_t>(n);
+    if (errno == EAGAIN) return std::nullopt;
+    if (errno != EINTR) throw std::system_error(errno, std::generic_category(), "writing to a pipe");
+  }
+}
 
 parser_limits limits_of(const server_limits& limits) {
   return {.head = limits.head, .header_count = limits.header_count};
@@ -116,18 +131,63 @@ task<std::size_t> inlet::read_body(std::span<std::byte> into, std::chrono::milli
         co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
       continue;
     }
-    let_go();
-    if (limit == std::chrono::milliseconds::max())
-      wire_.clear_read_deadline();
-    else
-      wire_.set_read_deadline(std::chrono::steady_clock::now() + limit);
-    try {
-      co_await wire_.wait_readable();
-    } catch (const std::system_error& e) {
-      if (is_timeout(e)) broken_ = true;
-      throw;
-    }
+    co_await wait_for_body(limit);
+  }
+}
+
+task<> inlet::wait_for_body(std::chrono::milliseconds limit) {
+  let_go();
+  if (limit == std::chrono::milliseconds::max())
     wire_.clear_read_deadline();
+  else
+    wire_.set_read_deadline(std::chrono::steady_clock::now() + limit);
+  try {
+    co_await wire_.wait_readable();
+  } catch (const std::system_error& e) {
+    if (is_timeout(e)) broken_ = true;
+    throw;
+  }
+  wire_.clear_read_deadline();
+}
+
+task<std::optional<std::size_t>> inlet::read_body_to(int pipe, std::chrono::milliseconds limit) {
+  for (;;) {
+    if (!data_.empty()) {
+      const auto n = write_now(pipe, data_);
+      if (n) data_ = data_.subspan(*n);
+      co_return n;
+    }
+    if (body_over_) {
+      let_go();
+      co_return 0;
+    }
+    if (broken_) throw error(errc::malformed_request, "the request's body ended before");
+    if (body_step() != parse_step::kind::need_more) continue;
+    // The rest comes the ordinary way, so that the parser sees the end.
+    const auto left = remaining().value_or(0);
+    const auto got = left > spliced_at_least ? wire_.splice_now(pipe, left - 1) : wire::spliced{};
+    if (got.what == wire::spliced::kind::moved) {
+      parser_.pass_over(got.size);
+      body_read_ += got.size;
+      if (wire_.turn_is_over(got.size))
+        co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
+      co_return got.size;
+    }
+    if (got.what == wire::spliced::kind::no_room) co_return std::nullopt;
+    if (got.what == wire::spliced::kind::nothing) {
+      co_await wait_for_body(limit);
+      continue;
+    }
+    // The end, or what cannot be moved like this: the ordinary way tells.
+    const auto n = fill_now();
+    if (n == 0u) {
+      broken_ = true;
+      throw error(errc::client_left, "the client left inside a request's body");
+    }
+    if (n && wire_.turn_is_over(*n))
+      co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
+    else if (!n)
+      co_await wait_for_body(limit);
   }
 }
 

@@ -27,6 +27,8 @@ class inlet {
   /// At most `into.size()` bytes of the body, 0 at its end; as exchange::read_some. `limit` bounds the
   /// silence.
   task<std::size_t> read_body(std::span<std::byte> into, std::chrono::milliseconds limit);
+  /// The same into a pipe that does not block; nothing where that has no room. As exchange::read_to_pipe.
+  task<std::optional<std::size_t>> read_body_to(int pipe, std::chrono::milliseconds limit);
   [[nodiscard]] bool body_over() const noexcept { return body_over_; }
   [[nodiscard]] const fields& trailers() const noexcept { return trailers_; }
   [[nodiscard]] bool body_broken() const noexcept { return broken_; }
@@ -58,6 +60,8 @@ class inlet {
   std::optional<std::size_t> fill_now();
   /// One step inside a body; need_more where the buffer is empty.
   parse_step::kind body_step();
+  /// Until there is something of the body to receive; `limit` bounds the silence.
+  task<> wait_for_body(std::chrono::milliseconds limit);
 
   wire& wire_;
   service& service_;

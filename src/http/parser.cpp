@@ -398,6 +398,13 @@ parser::parser(parser&&) noexcept = default;
 parser& parser::operator=(parser&&) noexcept = default;
 
 result<parse_step> parser::feed(std::span<const std::byte> input) { return state_->feed(input); }
+void parser::pass_over(std::uint64_t size) {
+  auto& machine = state_->machine_;
+  if ((machine.flags & F_CONTENT_LENGTH) == 0 || size >= machine.content_length)
+    throw error(errc::internal, "more of a body was passed over than there is");
+  machine.content_length -= size;
+}
+
 result<parse_step> parser::finish() { return state_->finish(); }
 
 void parser::expect_response_to(std::string_view method, bool stream) {

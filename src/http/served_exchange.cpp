@@ -6,6 +6,7 @@
 #include <clawdspace/core/log.hpp>
 
 #include <asio/post.hpp>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <charconv>
@@ -83,6 +84,11 @@ task<std::size_t> served_exchange::read_some(std::span<std::byte> into) {
   co_return co_await place_.from.read_body(into, body_time_);
 }
 
+task<std::optional<std::size_t>> served_exchange::read_to_pipe(int pipe) {
+  co_await ask_for_body();
+  co_return co_await place_.from.read_body_to(pipe, body_time_);
+}
+
 task<> served_exchange::ask_for_body() {
   if (std::exchange(continued_, true) || started_ || place_.from.body_begun()) co_return;
   co_await send(gathered().add("HTTP/1.1 100 Continue\r\n\r\n"));
@@ -139,7 +145,7 @@ response_frame served_exchange::frame(framing body, std::string_view trailers) {
 }
 
 task<> served_exchange::respond(response whole) {
-  if (started_) throw error(errc::internal, "a second response to one request");
+  check_start();
   keep_alive_ = can_keep_connection(true) && !whole.headers.has_token("connection", "close");
   framing_ = has_body(whole.status) ? framing::length : framing::none;
   auto with = frame(framing_);
@@ -160,8 +166,20 @@ task<> served_exchange::respond(response whole) {
   whole_ = true;
 }
 
-task<> served_exchange::start(int status, fields headers, std::vector<std::string> trailer_names) {
+void served_exchange::check_start() const {
   if (started_) throw error(errc::internal, "a second response to one request");
+}
+
+task<> served_exchange::begin(int status, const fields& headers, response_frame with) {
+  place_.scratch.clear();
+  write_head(place_.scratch, status, headers, with);
+  started_ = true;
+  co_await send(gathered().add(place_.scratch));
+  status_ = status;
+}
+
+task<> served_exchange::start(int status, fields headers, std::vector<std::string> trailer_names) {
+  check_start();
   framing_ = !has_body(status)          ? framing::none
              : head_.version_minor >= 1 ? framing::chunked
                                         : framing::closing;
@@ -169,11 +187,17 @@ task<> served_exchange::start(int status, fields headers, std::vector<std::strin
   keep_alive_ =
       can_keep_connection(false) && framing_ != framing::closing && !headers.has_token("connection", "close");
   const auto trailers = framing_ == framing::chunked ? join(trailer_names) : std::string();
-  place_.scratch.clear();
-  write_head(place_.scratch, status, headers, frame(framing_, trailers));
-  started_ = true;
-  co_await send(gathered().add(place_.scratch));
-  status_ = status;
+  co_await begin(status, headers, frame(framing_, trailers));
+}
+
+task<> served_exchange::start_sized(int status, fields headers, std::uint64_t length) {
+  check_start();
+  framing_ = has_body(status) ? framing::length : framing::none;
+  length_ = length;
+  keep_alive_ = can_keep_connection(false) && !headers.has_token("connection", "close");
+  auto with = frame(framing_);
+  with.length = length;
+  co_await begin(status, headers, with);
 }
 
 bool served_exchange::drops_body() const {
@@ -181,8 +205,14 @@ bool served_exchange::drops_body() const {
   return framing_ == framing::none || head_.method == "HEAD";
 }
 
+void served_exchange::check_room(std::size_t size) const {
+  if (framing_ == framing::length && size > length_ - bytes_sent_)
+    throw error(errc::internal, "more of a body than its length");
+}
+
 task<> served_exchange::write(std::span<const std::byte> chunk) {
   if (drops_body() || chunk.empty()) co_return;
+  check_room(chunk.size());
   if (framing_ != framing::chunked)
     co_await send(gathered().add(chunk));
   else
@@ -196,11 +226,13 @@ task<> served_exchange::write_from_pipe(int pipe, std::size_t size) {
     co_return;
   }
   if (size == 0) co_return;
+  check_room(size);
   if (sending_) throw error(errc::client_left, "the connection broke off before");
   sending_ = true;
   auto& to = place_.to;
   if (framing_ != framing::chunked) {
-    co_await to.send_from_pipe(pipe, size, false);
+    const bool more = framing_ == framing::length && size < length_ - bytes_sent_;
+    co_await to.send_from_pipe(pipe, size, more);
   } else {
     const chunk_head head(size);
     co_await to.send(gathered().add(head.text()), true);
@@ -213,8 +245,8 @@ task<> served_exchange::write_from_pipe(int pipe, std::size_t size) {
 
 task<> served_exchange::finish(fields trailers) {
   if (!started_ || whole_) throw error(errc::internal, "the end of a body outside of a response");
-  if (framing_ == framing::length && head_.method != "HEAD" && bytes_sent_ != length_)
-    throw error(errc::internal, "the body was not as long as its head said");
+  if (framing_ == framing::length && head_.method != "HEAD" && bytes_sent_ < length_)
+    throw error(errc::internal, fmt::format("{} of {} bytes were sent", bytes_sent_, length_));
   if (framing_ == framing::chunked && head_.method != "HEAD") {
     auto& last = place_.scratch;
     last = "0\r\n";

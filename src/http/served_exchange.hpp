@@ -45,6 +45,7 @@ class served_exchange final : public exchange {
   [[nodiscard]] std::string_view peer() const override { return place_.peer; }
 
   task<std::size_t> read_some(std::span<std::byte> into) override;
+  task<std::optional<std::size_t>> read_to_pipe(int pipe) override;
   void allow_slow_body() override { body_time_ = std::chrono::milliseconds::max(); }
   task<> ask_for_body() override;
   task<std::string> read_all(bytes limit) override;
@@ -52,6 +53,7 @@ class served_exchange final : public exchange {
 
   task<> respond(response whole) override;
   task<> start(int status, fields headers, std::vector<std::string> trailer_names) override;
+  task<> start_sized(int status, fields headers, std::uint64_t length) override;
   task<> start_relayed(relayed_head head, std::span<const std::byte> first) override;
   task<> inform(int status, fields headers) override;
   task<raw_stream*> switch_protocols(fields headers) override;
@@ -84,10 +86,12 @@ class served_exchange final : public exchange {
  private:
   task<> handle();
   task<> end_websocket(const std::exception_ptr& failure);
-  task<> send_head(int status, const fields& headers, std::string_view body);
+  task<> begin(int status, const fields& headers, response_frame with);
+  void check_start() const;
   task<> send(gathered what);
   /// Whether a piece of the body goes nowhere; throws where there is no place for one.
   [[nodiscard]] bool drops_body() const;
+  void check_room(std::size_t size) const;
   task<> drop_from(int pipe, std::size_t size);
   void check_expectation() const;
   [[nodiscard]] bool can_keep_connection(bool body_is_over);

@@ -1,6 +1,6 @@
-#include "conditions.hpp"
 #include <clawdspace/core/error.hpp>
 #include <clawdspace/core/unique_fd.hpp>
+#include <clawdspace/http/conditions.hpp>
 #include <clawdspace/http/static_files.hpp>
 
 #include <fmt/format.h>

@@ -173,6 +173,20 @@ task<> wire::copy_from(int source, std::size_t size, bool more) {
   }
 }
 
+wire::spliced wire::splice_now(int pipe, std::uint64_t most) {
+  const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(most, turn_size));
+  for (;;) {
+    const auto n = ::splice(fd(), nullptr, pipe, nullptr, size, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    if (n > 0) return {spliced::kind::moved, static_cast<std::size_t>(n)};
+    if (n == 0 || errno == EINVAL) return {};
+    if (errno == EINTR) continue;
+    if (errno == EPIPE) throw std::system_error(errno, std::generic_category(), "splicing to a pipe");
+    if (errno != EAGAIN && errno != EWOULDBLOCK) fail(errno, "splice");
+    // It does not say which of the two was not ready.
+    return {ready_in(fd()) > 0 ? spliced::kind::no_room : spliced::kind::nothing, 0};
+  }
+}
+
 std::size_t wire::send_now(std::string_view text) noexcept {
   std::size_t sent = 0;
   while (sent < text.size()) {

@@ -59,6 +59,21 @@ class wire {
   /// the process where the kernel can do so. Throws errc::client_left, and errc::internal where the pipe
   /// holds less: another one reads from it.
   task<> send_from_pipe(int pipe, std::size_t size, bool more);
+  /// What `splice_now` did.
+  struct spliced {
+    enum class kind {
+      moved,
+      nothing, ///< has arrived yet
+      no_room, ///< in the pipe
+      not_so,  ///< the end, or it cannot be done: receive_now tells more
+    };
+    kind what = kind::not_so;
+    std::size_t size = 0;
+  };
+  /// Moves at most `most` bytes that have arrived into a pipe whose descriptor does not block, without taking
+  /// them into the process. Throws errc::client_left for a reset and std::errc::broken_pipe where nobody
+  /// reads the pipe.
+  spliced splice_now(int pipe, std::uint64_t most);
   /// Whether so much has moved without waiting that other connections are due.
   bool turn_is_over(std::size_t moved) noexcept;
   /// Sends what the kernel takes at once, and returns how much that was; whether the peer has gone is for

@@ -5,6 +5,7 @@
 #include <clawdspace/door/protocol.hpp>
 #include <clawdspace/door/words.hpp>
 #include <clawdspace/space/exec_door.hpp>
+#include <clawdspace/space/files.hpp>
 
 #include <fmt/format.h>
 
@@ -168,6 +169,10 @@ void door_backend::take_strangers(const space_ptr& where, const std::shared_ptr<
                                   doors::strangers found) {
   if (!on_found_) return;
   for (auto& one : found) {
+    if (files::is_job(one.command->id)) { // its client left with the daemon before this one
+      at->end_unseen(one.command->id);
+      continue;
+    }
     const auto has = [&](char kind) { return one.kinds.find(kind) != std::string::npos; };
     command_spec spec;
     spec.id = one.command->id;

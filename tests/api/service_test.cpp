@@ -36,6 +36,7 @@ class kept_exchange final : public http::exchange {
   }
   [[nodiscard]] std::string_view peer() const override { return "peer"; }
   task<std::size_t> read_some(std::span<std::byte>) override { co_return 0; }
+  task<std::optional<std::size_t>> read_to_pipe(int) override { co_return 0; }
   void allow_slow_body() override {}
   task<> ask_for_body() override { co_return; }
   task<std::string> read_all(bytes) override { co_return body; }
@@ -46,6 +47,9 @@ class kept_exchange final : public http::exchange {
   task<> start(int status, http::fields headers, std::vector<std::string>) override {
     given = http::response{.status = status, .headers = std::move(headers), .body = {}};
     co_return;
+  }
+  task<> start_sized(int status, http::fields headers, std::uint64_t) override {
+    co_await start(status, std::move(headers), {});
   }
   task<> write(std::span<const std::byte> chunk) override {
     given->body.append(reinterpret_cast<const char*>(chunk.data()), chunk.size());
@@ -108,6 +112,9 @@ struct contract {
                                .ports = ports,
                                .events = events,
                                .usage = usage,
+                               .files = files,
+                               .files_by_engine = files_by_engine,
+                               .watches = watches,
                                .docker = docker,
                                .time = time,
                                .shown = shown,
@@ -145,6 +152,9 @@ struct contract {
                          throw error(errc::nothing_listens, "nothing listens there");
                        }},
                       {.key = key, .domain = {}, .trusted = {}, .head_time = std::nullopt}};
+  spaces::files files{on, known, operations, doors};
+  spaces::engine_files files_by_engine{docker};
+  spaces::watches watches{on, files};
   event stopping{on};
   std::optional<api::service> service;
 

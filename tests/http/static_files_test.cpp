@@ -55,6 +55,7 @@ class kept_exchange final : public http::exchange {
   void set_path_parameters(std::vector<std::pair<std::string, std::string>>) override {}
   [[nodiscard]] std::string_view peer() const override { return {}; }
   task<std::size_t> read_some(std::span<std::byte>) override { co_return 0; }
+  task<std::optional<std::size_t>> read_to_pipe(int) override { co_return 0; }
   void allow_slow_body() override {}
   task<> ask_for_body() override { co_return; }
   task<std::string> read_all(bytes) override { co_return std::string(); }
@@ -63,6 +64,7 @@ class kept_exchange final : public http::exchange {
     co_return;
   }
   task<> start(int, http::fields, std::vector<std::string>) override { co_return; }
+  task<> start_sized(int, http::fields, std::uint64_t) override { co_return; }
   task<> write(std::span<const std::byte>) override { co_return; }
   task<> write_from_pipe(int, std::size_t) override { co_return; }
   task<> finish(http::fields) override { co_return; }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <clawdspace/core/base64.hpp>
 #include <clawdspace/core/result.hpp>
 
 #include <boost/json.hpp>
@@ -52,8 +53,7 @@ bool is_utf8(std::string_view text) noexcept;
 /// How many bytes at the end are the beginning of a character that may yet be completed: 0 to 3.
 std::size_t incomplete_tail(std::string_view text) noexcept;
 
-std::string to_base64(std::string_view bytes);
-/// Strict, padded (RFC 4648 section 4). Fails with errc::invalid_field.
-result<std::string> from_base64(std::string_view text);
+using clawdspace::from_base64;
+using clawdspace::to_base64;
 
 } // namespace clawdspace::api

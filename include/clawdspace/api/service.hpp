@@ -8,10 +8,13 @@
 #include <clawdspace/http/router.hpp>
 #include <clawdspace/http/static_files.hpp>
 #include <clawdspace/space/command_book.hpp>
+#include <clawdspace/space/engine_files.hpp>
+#include <clawdspace/space/files.hpp>
 #include <clawdspace/space/follower.hpp>
 #include <clawdspace/space/lifecycle.hpp>
 #include <clawdspace/space/ports.hpp>
 #include <clawdspace/space/usage.hpp>
+#include <clawdspace/space/watches.hpp>
 
 #include <functional>
 #include <memory>
@@ -29,6 +32,9 @@ struct parts {
   spaces::ports& ports;
   spaces::event_hub& events;
   spaces::usage_monitor& usage;
+  spaces::files& files;
+  spaces::engine_files& files_by_engine; ///< where there is no door
+  spaces::watches& watches;
   engine::client& docker;
   clock& time;
   previews& shown;
@@ -89,6 +95,21 @@ class service {
   // routes_ports.cpp
   task<> list_ports(http::exchange& x);
   task<> open_tunnel(http::exchange& x);
+  // routes_files.cpp
+  task<> get_file(http::exchange& x);
+  task<> remove_file(http::exchange& x);
+  task<> change_file(http::exchange& x);
+  task<> read_file(http::exchange& x, spaces::space_ptr s, std::string path);
+  task<> list_folder(http::exchange& x, spaces::space_ptr s, std::string path);
+  // routes_uploads.cpp
+  task<> put_file(http::exchange& x);
+  task<> put_archive(http::exchange& x);
+  task<std::vector<std::string>> conditions_of(http::exchange& x, spaces::space_ptr s, std::string path,
+                                               std::string user);
+  // routes_archives.cpp
+  task<> get_archive(http::exchange& x);
+  // routes_watch.cpp
+  task<> watch_files(http::exchange& x);
   // routes_events.cpp
   task<> follow_events(http::exchange& x);
   task<> stream_events(http::exchange& x, std::uint64_t place, bool with_usage);

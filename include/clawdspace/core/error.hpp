@@ -29,6 +29,7 @@ enum class errc {
   no_history,
   image_not_found,
   offset_out_of_range,
+  file_refused, ///< spaces::file_error says more
   not_supported,
   too_many_requests,
   upgrade_required,
@@ -43,6 +44,7 @@ enum class errc {
   door_too_old,
   // what the Engine does
   engine_failed,
+  space_failed, ///< what runs in a space for us
   engine_unavailable,
   engine_timed_out,
   // what the daemon does

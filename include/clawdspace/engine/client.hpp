@@ -111,6 +111,7 @@ class client {
   /// GET/PUT /containers/{id}/archive: a tar stream of `path`, or one unpacked at it. The Engine locks the
   /// container until the stream has been read or destroyed: other calls on it wait meanwhile, a put into it
   /// as well.
+  task<path_stat> stat_path(std::string container, std::string path);
   task<std::unique_ptr<byte_source>> get_archive(std::string container, std::string path);
   task<> put_archive(std::string container, std::string path, byte_source& tar);
 

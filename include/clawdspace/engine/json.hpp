@@ -28,6 +28,7 @@ container_detail read_container(const boost::json::value& from);
 image_detail read_image(const boost::json::value& from);
 exec_detail read_exec(const boost::json::value& from);
 stats read_stats(const boost::json::value& from);
+path_stat read_path_stat(const boost::json::value& from);
 engine_event read_event(const boost::json::value& from);
 std::string read_id(const boost::json::value& from); ///< of what was created
 std::vector<std::string> read_warnings(const boost::json::value& from);

@@ -154,6 +154,17 @@ struct exec_detail {
   int pid = 0;                  ///< on the host
 };
 
+/// HEAD /containers/{id}/archive: what stands at a path, links not followed.
+struct path_stat {
+  std::int64_t size = 0;
+  std::uint32_t mode = 0;  ///< as Go's os.FileMode has it: permissions, and marks from the top
+  std::string mtime;       ///< RFC 3339
+  std::string link_target; ///< of a link: where it leads in the end, absolute in the container
+};
+inline constexpr std::uint32_t mode_folder = 1U << 31;
+inline constexpr std::uint32_t mode_link = 1U << 27;
+inline constexpr std::uint32_t mode_other = 1U << 26 | 1U << 25 | 1U << 24 | 1U << 21 | 1U << 19; ///< no file
+
 /// GET /containers/{id}/stats?stream=false&one-shot=true.
 struct stats {
   std::uint64_t cpu_total_ns = 0;

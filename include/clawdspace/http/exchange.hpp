@@ -8,6 +8,7 @@
 #include <clawdspace/http/websocket.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -78,11 +79,19 @@ class exchange {
   /// The whole body. Throws errc::body_too_large past `limit` (before reading, where Content-Length tells).
   virtual task<std::string> read_all(bytes limit) = 0;
 
+  /// Moves what has arrived of the body into a pipe whose descriptor does not block, without taking it into
+  /// the process where the kernel can do so; 0 is the end, and nothing means that the pipe has no room: wait
+  /// for that, and call again. Otherwise as `read_some`; a pipe that nobody reads is std::errc::broken_pipe.
+  virtual task<std::optional<std::size_t>> read_to_pipe(int pipe) = 0;
+
   virtual task<> respond(response whole) = 0;
 
   /// Sends the head of a chunked response at once (for HTTP/1.0: a body that ends with the connection, no
   /// trailers). `trailer_names` are declared in it. HEAD requests get the head alone, and writes go nowhere.
   virtual task<> start(int status, fields headers, std::vector<std::string> trailer_names = {}) = 0;
+  /// The same for a body of known length: exactly so many bytes must follow before `finish`, and the client
+  /// sees an end before that as a failure. Of a HEAD request the length is told and nothing else.
+  virtual task<> start_sized(int status, fields headers, std::uint64_t length) = 0;
   /// Sends one chunk; returns when the socket has taken it, which is the back-pressure. Nothing for an empty
   /// span.
   virtual task<> write(std::span<const std::byte> chunk) = 0;

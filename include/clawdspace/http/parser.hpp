@@ -50,6 +50,10 @@ class parser {
   /// The peer has closed: the end of a message that lasts till then, or an error where it is cut short.
   result<parse_step> finish();
 
+  /// So many bytes of a body of known length went another way than through here. Only between two pieces of
+  /// it, and for less than what is to come.
+  void pass_over(std::uint64_t size);
+
   /// Client only: the next response answers this method (a HEAD has no body); `stream`: a 101, or a 200
   /// without a length, is a hijacked stream.
   void expect_response_to(std::string_view method, bool stream);
