@@ -98,8 +98,9 @@ task<> write_by_engine(http::exchange& x, engine_files& files, spaces::space_ptr
   if (mode) std::from_chars(mode->data(), mode->data() + mode->size(), bits.emplace(), 8);
   // Nothing is begun before all of it is here: the Engine would keep a half.
   auto content = co_await x.read_all(limit);
-  const bool created = co_await files.write(s, path, std::move(content), std::move(user), bits);
-  http::response answer{.status = created ? 201 : 204, .headers = {}, .body = {}};
+  const bool created = co_await files.write(s, path, std::move(content), user, bits);
+  http::response answer{.status = 204, .headers = {}, .body = {}};
+  if (created) answer = json_response(201, to_entry(told_of(co_await files.look(s, path, user))));
   if (created) answer.headers.add("Location", file_url(s->self.name, path));
   co_await x.respond(std::move(answer));
 }

@@ -46,18 +46,13 @@ void service::add_routes() {
   add("GET", "/api/spaces/{name}/terminal", &service::open_terminal);
   add("GET", "/api/spaces/{name}/ports", &service::list_ports);
   add("GET", "/api/spaces/{name}/tunnel/{port}", &service::open_tunnel);
-  for (const auto* path : {"/api/spaces/{name}/files", "/api/spaces/{name}/files/{path*}"}) {
-    add("GET", path, &service::get_file);
-    add("PUT", path, &service::put_file);
-    add("POST", path, &service::change_file);
-    add("DELETE", path, &service::remove_file);
-  }
-  for (const auto* path : {"/api/spaces/{name}/archive", "/api/spaces/{name}/archive/{path*}"}) {
-    add("GET", path, &service::get_archive);
-    add("PUT", path, &service::put_archive);
-  }
-  for (const auto* path : {"/api/spaces/{name}/watch", "/api/spaces/{name}/watch/{path*}"})
-    add("GET", path, &service::watch_files);
+  add("GET", "/api/spaces/{name}/files/{path*}", &service::get_file);
+  add("PUT", "/api/spaces/{name}/files/{path*}", &service::put_file);
+  add("POST", "/api/spaces/{name}/files/{path*}", &service::change_file);
+  add("DELETE", "/api/spaces/{name}/files/{path*}", &service::remove_file);
+  add("GET", "/api/spaces/{name}/archive/{path*}", &service::get_archive);
+  add("PUT", "/api/spaces/{name}/archive/{path*}", &service::put_archive);
+  add("GET", "/api/spaces/{name}/watch/{path*}", &service::watch_files);
   add("GET", "/api/spaces/{name}/execs", &service::list_commands);
   add("GET", "/api/spaces/{name}/execs/{id}", &service::show_command);
   add("DELETE", "/api/spaces/{name}/execs/{id}", &service::end_command);

@@ -194,7 +194,7 @@ struct daemon::parts {
                 {.key = key,
                  .session_secret = api::sessions::load_secret(folders.root() / "session.secret"),
                  .body_limit = config.server.body_limit,
-                 .openapi = std::string(openapi),
+                 .openapi = openapi(),
                  .files = http::static_files::load(find(config.server.static_dir,
                                                         {"../share/clawdspace/static", "../../../static"},
                                                         "the folder of static files", "server.static_dir"))}),

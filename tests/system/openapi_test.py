@@ -4,12 +4,15 @@ Needs CLAWDSPACE_TEST_BUILD (a build folder) and DOCKER_HOST; CLAWDSPACE_TEST_IM
 """
 
 import base64
+import gzip
 import http.client
+import io
 import json
 import os
 import re
 import shutil
 import subprocess
+import tarfile
 import tempfile
 import threading
 import unittest
@@ -35,6 +38,22 @@ COMMAND_ROUTES = (
 PORT_ROUTES = (("GET", "/ports/80"), ("PUT", "/ports/80"), ("POST", "/ports/80/links"), ("GET", "/ports/80/x"))
 # Whatever the method, it is a server's in the space to answer.
 PROXIED = "/api/spaces/{name}/ports/{port}/{path}"
+FILE_ROUTES = (
+    ("GET", "/files/etc/hosts"),
+    ("PUT", "/files/tmp/x"),
+    ("POST", "/files/tmp/x"),
+    ("DELETE", "/files/tmp/x"),
+    ("GET", "/archive/etc"),
+    ("PUT", "/archive/tmp"),
+    ("GET", "/watch/tmp"),
+)
+
+
+def example_of(pattern):
+    """A path of that form."""
+    return re.sub(r"\{(\w+)\}", lambda part: "80" if part[1] == "port" else "some", pattern)
+
+
 HANDSHAKE = {
     "Connection": "Upgrade",
     "Upgrade": "websocket",
@@ -132,7 +151,7 @@ def operation_of(method, path):
     """The pattern and the operation that describe a request."""
     bare = path.split("?")[0]
     for pattern, item in DOCUMENT["paths"].items():
-        if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", pattern), bare):
+        if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", pattern.replace("{path}", ".*")), bare):
             return pattern, item.get(method.lower())
     return None, None
 
@@ -224,7 +243,7 @@ class Answers(Case):
     def test_routes(self):
         """Those of the document are those of the server, both ways."""
         source = (ROOT / "src/api/service.cpp").read_text()
-        served = set(re.findall(r'add(?:_preview)?\("([A-Z]+)", "(/api/[^"]*)"', source)) | {("GET", PROXIED)}
+        served = set(re.findall(r'add(?:_preview)?\("([A-Z]+)", "(/api/[^"]*)"', source.replace("*}", "}"))) | {("GET", PROXIED)}
         self.assertIn(f'"{PROXIED[:-1]}*}}"', source)
         described = {
             (method.upper(), pattern)
@@ -234,7 +253,7 @@ class Answers(Case):
         }
         self.assertEqual(served, described)
         for pattern in set(DOCUMENT["paths"]) - {PROXIED, "/api/spaces/{name}/ports/{port}/links"}:
-            response = self.daemon.ask("REPORT", pattern.replace("{name}", "some").replace("{id}", "some").replace("{port}", "80"))
+            response = self.daemon.ask("REPORT", example_of(pattern))
             self.assertEqual(response.status, 405)
             validate({"$ref": "#/components/schemas/Error"}, json.loads(response.payload))
             allowed = set(response.headers["Allow"].split(", ")) - {"HEAD", "OPTIONS"}
@@ -259,7 +278,7 @@ class Answers(Case):
             for method, operation in item.items():
                 if method == "parameters" or operation.get("security") == []:
                     continue
-                path = pattern.replace("{name}", "some").replace("{id}", "some").replace("{port}", "80").replace("{path}", "x")
+                path = example_of(pattern)
                 for key in (None, "another", KEY + "x", KEY[:-1]):
                     self.ask(method.upper(), path, key=key, expect=401, code="unauthorized")
 
@@ -279,6 +298,7 @@ class Answers(Case):
             ("GET", "/tunnel/80"),
             *PORT_ROUTES,
             *COMMAND_ROUTES,
+            *FILE_ROUTES,
         ):
             self.ask(method, f"/api/spaces/{PREFIX}-none{path}", {} if method != "GET" else None, expect=404)
 
@@ -395,6 +415,111 @@ class Answers(Case):
         self.ask("POST", it + "/signal", {"signal": "SIGCONT", "tree": True}, expect=204)
         ended = self.ask("DELETE", it, expect=200)
         self.assertEqual((ended["outcome"], ended["confirmed"]), ("canceled", True))
+
+    def test_files(self):
+        name = f"{PREFIX}-files"
+        self.make(name)
+        files = f"/api/spaces/{name}/files"
+        it = files + "/tmp/a%20file"
+        made = self.ask("PUT", it + "?mode=0640", b"content", expect=201)
+        self.assertEqual((made["name"], made["size"], made["mode"]), ("a file", 7, "0640"))
+        got = self.ask("GET", it, expect=200)
+        self.assertEqual(got.payload, b"content")
+        etag = got.headers["ETag"]
+        self.assertEqual(self.ask("GET", it, Range="bytes=3-", expect=206).payload, b"tent")
+        self.ask("GET", it, If_None_Match=etag, expect=304)
+        self.ask("GET", it, If_Match='"other"', expect=412, code="precondition_failed")
+        self.ask("GET", it, Range="bytes=7-", expect=416, code="range_not_satisfiable")
+        self.ask("PUT", it, b"new", If_Match=etag, expect=204)
+        self.ask("PUT", it, b"newer", If_Match=etag, expect=412, code="precondition_failed")
+        self.ask("PUT", it, b"newer", If_None_Match="*", expect=412, code="precondition_failed")
+        self.ask("PUT", it, b"", Content_Encoding="gzip", expect=415, code="unsupported_media_type")
+        self.ask("DELETE", it, If_Match=etag, expect=412, code="precondition_failed")
+        page = self.ask("GET", files + "/etc?limit=2", expect=200)
+        self.assertEqual((len(page["entries"]), page["more"]), (2, True))
+        self.ask("GET", f"{files}/etc?after={page['next']}", expect=200)
+        for method, path, body, code in (
+            ("GET", "/%zz", None, "malformed_request"),
+            ("GET", "/a%00b", None, "invalid_field"),
+            ("GET", "/etc?limit=0", None, "invalid_field"),
+            ("GET", "/etc?user=nobody-at-all", None, "invalid_field"),
+            ("PUT", "/tmp/x?mode=9", b"", "invalid_field"),
+            ("DELETE", "/tmp/x?all=true", None, "unknown_field"),
+            ("POST", "/tmp/x", {"op": "format"}, "invalid_field"),
+            ("POST", "/tmp/x", {"op": "mkdir", "recursive": True}, "unknown_field"),
+        ):
+            self.ask(method, files + path, body, expect=400, code=code)
+        for method, path, body in (
+            ("GET", "/root/x", None),
+            ("PUT", "/etc/x", b""),
+            ("POST", "/etc/x", {"op": "mkdir"}),
+            ("DELETE", "/etc/hostname", None),
+        ):
+            self.ask(method, files + path, body, expect=403, code="not_allowed")
+        self.ask("POST", it, {"op": "chmod", "mode": "600"}, expect=200)
+        self.ask("POST", it, {"op": "copy", "to": "/tmp/other"}, expect=201)
+        self.ask("POST", it, {"op": "copy", "to": "/tmp/other"}, expect=409, code="exists")
+        self.ask("POST", files + "/tmp/link", {"op": "symlink", "to": "nowhere"}, expect=201)
+        self.ask("POST", it, "a", Content_Type="text/plain", expect=415, code="unsupported_media_type")
+        self.ask("DELETE", it, expect=204)
+        for method, body in (("GET", None), ("DELETE", None), ("POST", {"op": "rename", "to": "/tmp/y"})):
+            self.ask(method, it, body, expect=404, code="not_found")
+        self.ask("PUT", files + "/tmp/none/x", b"", expect=404, code="not_found")
+        # /dev/shm of a container has 64 MiB.
+        self.ask("PUT", files + "/dev/shm/large", b"x" * (70 << 20), expect=507, code="no_space")
+        self.assertEqual(self.ask("GET", files + "/dev/shm", expect=200)["entries"], [])
+        self.ask("PUT", files + "/dev/shm/large", b"x" * (40 << 20), expect=201)
+        self.ask("POST", files + "/dev/shm/large", {"op": "copy", "to": "/dev/shm/more"}, expect=507, code="no_space")
+        self.ask("DELETE", files + "/dev/shm/large", expect=204)
+
+    def test_archives(self):
+        name = f"{PREFIX}-archives"
+        self.make(name)
+        at = f"/api/spaces/{name}/archive"
+        got = self.ask("GET", at + "/etc/default", expect=200)
+        with tarfile.open(fileobj=io.BytesIO(got.payload)) as tar:
+            self.assertEqual(tar.getmembers()[0].name, ".")
+        told = self.ask("PUT", at + "/tmp/copy?parents=true", gzip.compress(got.payload), expect=200)
+        self.assertTrue(told["created"])
+
+        def packed(member, content=b""):
+            whole = io.BytesIO()
+            with tarfile.open(fileobj=whole, mode="w") as tar:
+                member.size = len(content)
+                tar.addfile(member, io.BytesIO(content))
+            return whole.getvalue()
+
+        self.ask("PUT", at + "/tmp", packed(tarfile.TarInfo("../out")), expect=400, code="outside")
+        self.ask("PUT", at + "/tmp", b"no archive" * 100, expect=400, code="bad_archive")
+        self.ask("PUT", at + "/tmp?mode=1", b"", expect=400, code="unknown_field")
+        self.ask("PUT", at + "/etc", packed(tarfile.TarInfo("x")), expect=403, code="not_allowed")
+        self.ask("PUT", at + "/tmp/none", packed(tarfile.TarInfo("x")), expect=404, code="not_found")
+        self.ask("PUT", at + "/dev/shm", packed(tarfile.TarInfo("x"), b"x" * (70 << 20)), expect=507, code="no_space")
+        self.ask("GET", at + "/etc?x=1", expect=400, code="unknown_field")
+        self.ask("GET", at + "/root", expect=403, code="not_allowed")
+        self.ask("GET", at + "/none", expect=404, code="not_found")
+
+    def test_watch(self):
+        name = f"{PREFIX}-watch"
+        self.make(name)
+        at = f"/api/spaces/{name}"
+        self.ask("GET", at + "/watch/none", expect=404, code="not_found")
+        self.ask("GET", at + "/watch/root", expect=403, code="not_allowed")
+        self.ask("GET", at + "/watch/etc?deep=true", expect=400, code="unknown_field")
+        stream = self.ask("GET", at + "/watch/tmp", expect=200)
+        try:
+            self.ask("POST", at + "/files/tmp/made", {"op": "mkdir"}, expect=201)
+            lines = []
+            while not lines or not lines[-1].startswith("data: "):
+                line = stream.readline().decode()
+                self.assertTrue(line, "the stream ended")
+                lines.append(line.rstrip())
+            self.assertEqual(lines[-2], "event: created")
+            data = json.loads(lines[-1][6:])
+            validate({"$ref": "#/components/schemas/FileChange"}, data)
+            self.assertEqual(data, {"path": "made", "folder": True})
+        finally:
+            stream.connection.close()
 
     def test_terminal(self):
         name = f"{PREFIX}-terminal"
@@ -544,6 +669,7 @@ class Limits(Case):
             ("POST", f"/{name}/stop"),
             ("POST", f"/{name}/start"),
             ("POST", f"/{name}/exec"),
+            ("POST", f"/{name}/files/tmp/x"),
         ):
             self.ask(method, "/api/spaces" + path, large, expect=413, code="body_too_large")
         at = f"/api/spaces/{name}"
@@ -570,6 +696,18 @@ class Fallback(Case):
         self.ask("PUT", at + "/exec?command=true&openStdin=true&detach=true", b"", expect=501, code="not_supported")
         self.ask("GET", at + "/ports", expect=501, code="not_supported")
         self.ask("GET", at + "/tunnel/80", **HANDSHAKE, expect=501, code="not_supported")
+        for method, path, body in (
+            ("GET", "/files/etc", None),
+            ("PUT", "/files/tmp/a/b?parents=true", b""),
+            ("POST", "/files/tmp/x", {"op": "mkdir"}),
+            ("DELETE", "/files/tmp/x", None),
+            ("PUT", "/archive/tmp/a?parents=true", b""),
+            ("GET", "/watch/tmp", None),
+        ):
+            self.ask(method, at + path, body, expect=501, code="not_supported")
+        self.ask("PUT", at + "/files/tmp/x", b"by the Engine", expect=201)
+        self.assertEqual(self.ask("GET", at + "/files/tmp/x", expect=200).payload, b"by the Engine")
+        self.ask("PUT", at + "/files/tmp/x", b"x" * (17 << 20), expect=413, code="body_too_large")
         running = threading.Thread(target=self.daemon.ask, args=("POST", at + "/exec", {"command": "sleep 60"}))
         running.start()
         it = f"{at}/execs/{self.running(name)}"
@@ -589,7 +727,7 @@ class WithoutEngine(Case):
         self.ask("GET", "/api/system", expect=200)
         self.ask("GET", "/api/spaces", expect=503, code="engine_unavailable")
         self.ask("POST", "/api/spaces", {"name": "x"}, expect=503, code="engine_unavailable")
-        for method, path in (("GET", ""), ("PATCH", ""), ("DELETE", ""), ("GET", "/stats"), ("POST", "/stop"), ("POST", "/start"), ("POST", "/exec"), ("PUT", "/exec"), ("GET", "/terminal"), ("GET", "/execs"), ("GET", "/ports"), ("GET", "/tunnel/80"), *PORT_ROUTES, *COMMAND_ROUTES):
+        for method, path in (("GET", ""), ("PATCH", ""), ("DELETE", ""), ("GET", "/stats"), ("POST", "/stop"), ("POST", "/start"), ("POST", "/exec"), ("PUT", "/exec"), ("GET", "/terminal"), ("GET", "/execs"), ("GET", "/ports"), ("GET", "/tunnel/80"), *PORT_ROUTES, *FILE_ROUTES, *COMMAND_ROUTES):
             self.ask(method, "/api/spaces/x" + path, expect=503, code="engine_unavailable")
 
 
