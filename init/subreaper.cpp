@@ -83,6 +83,11 @@ void door_subreaper::refuse(const start_problem& problem) const {
   tell(message);
 }
 
+/// A command that closes its input or output must be seen to: ours would keep the pipe open.
+void let_go_of_streams() {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) dup2(nothing_fd, fd);
+}
+
 struct birth {
   const command_spec& spec;
   char* const* environment;
@@ -103,8 +108,7 @@ bool door_subreaper::start(char* const* environment) {
   birth how{spec_, environment, memory_, problem};
   main_.pid = clone(be_born, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, &how);
   const int error = errno;
-  // A command that closes its input or output must be seen to: ours would keep the pipe open.
-  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) dup2(nothing_fd, fd);
+  let_go_of_streams();
   if (main_.pid < 0) {
     line<128> words;
     words << "no room for another process: " << strerror(error);
@@ -152,6 +156,7 @@ bool door_subreaper::read_words(text words) {
   text culprit;
   const char* wrong = parse_command(arguments, spec_, culprit, way_in::door);
   if (!wrong) return true;
+  let_go_of_streams();
   line<320> told;
   told << wrong << " `" << culprit.first(200) << "`";
   refuse(make_problem(door::start_failure::not_allowed, EINVAL, told.view()));
