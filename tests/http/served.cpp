@@ -249,6 +249,7 @@ served with_handler(http::server_limits limits, const handler& answer,
     std::abort();
   }
   client_thread.join();
+  notes.kept.reset();
   if (client_failure) std::rethrow_exception(client_failure);
   if (failure) std::rethrow_exception(failure);
   return notes;

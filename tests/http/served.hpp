@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -23,8 +24,9 @@ struct served {
   std::vector<noted> requests;
   int departures = 0;
   int cancelled = 0;
-  std::string failure;    ///< what a handler that notes failures caught
-  std::size_t chunks = 0; ///< that `/flood` has sent
+  std::string failure;        ///< what a handler that notes failures caught
+  std::size_t chunks = 0;     ///< that `/flood` has sent
+  std::shared_ptr<void> kept; ///< by the handler, from its first request to the end of the loop
 };
 
 /// A server with a handler for each thing a test asks of one, on a loop that this thread runs until `client`,

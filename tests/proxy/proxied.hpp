@@ -24,13 +24,13 @@ inline task<proxy::stream_socket> connect_to(unsigned short port) {
 /// Runs a proxy in front of `port` while `client` talks to it.
 inline served with_proxy(unsigned short port, const std::function<void(const control&)>& client,
                          std::optional<std::chrono::milliseconds> head_time = std::nullopt) {
-  std::unique_ptr<proxy::pool> connections;
-  const handler answer = [&](http::exchange& x, served&) -> task<> {
-    if (!connections)
-      connections = std::make_unique<proxy::pool>(co_await asio::this_coro::executor, proxy::pool_limits{});
+  const handler answer = [&](http::exchange& x, served& notes) -> task<> {
+    if (!notes.kept)
+      notes.kept = std::make_shared<proxy::pool>(co_await asio::this_coro::executor, proxy::pool_limits{});
+    auto& connections = *static_cast<proxy::pool*>(notes.kept.get());
     auto headers = proxy::end_to_end(x.head().headers);
     proxy::tell_provenance(headers, x.head(), {.client = x.peer(), .scheme = "http", .prefix = {}});
-    co_await proxy::forward(x, *connections, {.server = "it", .connect = [port] { return connect_to(port); }},
+    co_await proxy::forward(x, connections, {.server = "it", .connect = [port] { return connect_to(port); }},
                             {.target = x.head().target,
                              .headers = std::move(headers),
                              .edit_answer = {},

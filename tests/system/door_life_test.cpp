@@ -25,10 +25,11 @@ door_frame told_of(const greeting& told, const std::string& id) {
   return copy;
 }
 
-/// How many init holds.
-auto descriptors(const door_space& s) {
+/// How many init holds, without the one for each of its crew, when it has done what it was asked.
+auto descriptors(door_space& s) {
+  CHECK(run_through(s.door(), "last", {}, {"true"}).end == "ended last exited 0 oom=0 gone=confirmed");
   const std::filesystem::directory_iterator all("/proc/" + std::to_string(s.init_pid()) + "/fd");
-  return std::distance(begin(all), end(all));
+  return std::distance(begin(all), end(all)) - s.crew();
 }
 
 } // namespace

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <random>
+#include <set>
 #include <sstream>
 #include <stdexcept>
 #include <sys/stat.h>
@@ -110,8 +111,32 @@ pid_t door_space::init_pid() const {
 }
 
 int door_space::processes() const {
-  const auto lines = checked_docker({"top", name_, "-o", "pid,stat,args"});
-  return static_cast<int>(std::count(lines.begin(), lines.end(), '\n')) - 1;
+  int count = -1; // PID 1
+  std::istringstream lines(checked_docker({"top", name_, "-o", "pid"}));
+  std::string line;
+  std::getline(lines, line); // the head
+  while (std::getline(lines, line)) ++count;
+  return count - std::min(crew(), most_idle);
+}
+
+int door_space::crew() const {
+  std::istringstream lines(checked_docker({"top", name_, "-o", "pid,ppid,stat,args"}));
+  std::string line;
+  std::getline(lines, line);
+  std::set<int> idle;
+  std::set<int> parents;
+  while (std::getline(lines, line)) {
+    std::istringstream words(line);
+    int pid = 0;
+    int parent = 0;
+    std::string state;
+    std::string program;
+    words >> pid >> parent >> state >> program;
+    parents.insert(parent);
+    if (parent == init_pid() && !state.starts_with('Z') && program.ends_with("/init")) idle.insert(pid);
+  }
+  return static_cast<int>(
+      std::count_if(idle.begin(), idle.end(), [&](int pid) { return !parents.contains(pid); }));
 }
 
 bool door_space::runs(const std::string& mark) const {

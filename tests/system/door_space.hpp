@@ -38,12 +38,16 @@ class door_space {
   [[nodiscard]] pid_t init_pid() const;
   /// How many processes there are beside PID 1, zombies too.
   [[nodiscard]] int processes() const;
+  /// How many of init's subreapers wait for a command. More than a few, and processes() counts the others.
+  [[nodiscard]] int crew() const;
   /// Whether one whose arguments contain `mark` is there.
   [[nodiscard]] bool runs(const std::string& mark) const;
   [[nodiscard]] bool container_runs() const;
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
  private:
+  static constexpr int most_idle = 4;
+
   profile profile_;
   std::string name_;
   temporary_folder folder_;
