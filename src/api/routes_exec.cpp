@@ -2,11 +2,11 @@
 #include <clawdspace/api/exec_answer.hpp>
 #include <clawdspace/api/exec_request.hpp>
 #include <clawdspace/api/service.hpp>
+#include <clawdspace/core/text_reader.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 
 namespace clawdspace::api {
 
@@ -16,16 +16,10 @@ namespace {
 class text_input final : public spaces::input_source {
  public:
   explicit text_input(std::string text) : text_(std::move(text)) {}
-  task<std::size_t> read_some(std::span<std::byte> into) override {
-    const auto n = std::min(into.size(), text_.size() - at_);
-    std::memcpy(into.data(), text_.data() + at_, n);
-    at_ += n;
-    co_return n;
-  }
+  task<std::size_t> read_some(std::span<std::byte> into) override { co_return text_.read_some(into); }
 
  private:
-  std::string text_;
-  std::size_t at_ = 0;
+  text_reader text_;
 };
 
 /// The request's body as it arrives.

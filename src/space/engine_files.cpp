@@ -1,12 +1,12 @@
 #include "engine_tar.hpp"
 #include <clawdspace/core/clock.hpp>
+#include <clawdspace/core/text_reader.hpp>
 #include <clawdspace/space/engine_files.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
 
 namespace clawdspace::spaces {
 
@@ -59,16 +59,10 @@ std::optional<std::vector<std::string>> find_line(std::string_view list, std::st
 class text_source final : public engine::byte_source {
  public:
   explicit text_source(std::string text) : text_(std::move(text)) {}
-  task<std::size_t> read_some(std::span<std::byte> into) override {
-    const auto n = std::min(into.size(), text_.size() - at_);
-    std::memcpy(into.data(), text_.data() + at_, n);
-    at_ += n;
-    co_return n;
-  }
+  task<std::size_t> read_some(std::span<std::byte> into) override { co_return text_.read_some(into); }
 
  private:
-  std::string text_;
-  std::size_t at_ = 0;
+  text_reader text_;
 };
 
 } // namespace
