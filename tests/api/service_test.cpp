@@ -7,6 +7,7 @@
 #include <optional>
 #include <support/folder.hpp>
 #include <support/run_coroutine.hpp>
+#include <support/silent_exchange.hpp>
 
 using namespace clawdspace;
 using namespace std::chrono_literals;
@@ -14,14 +15,11 @@ using namespace std::chrono_literals;
 namespace {
 
 /// A request of the test's, and the response that is made to it.
-class kept_exchange final : public http::exchange {
+class kept_exchange final : public test::silent_exchange {
  public:
-  http::request_head request;
   std::string body;
   std::optional<http::response> given;
 
-  [[nodiscard]] const http::request_head& head() const override { return request; }
-  [[nodiscard]] std::string_view id() const override { return "id"; }
   [[nodiscard]] const http::query& parameters() override {
     parameters_ = value_or_throw(http::query::parse(request.query));
     return parameters_;
@@ -34,11 +32,6 @@ class kept_exchange final : public http::exchange {
   void set_path_parameters(std::vector<std::pair<std::string, std::string>> parameters) override {
     path_ = std::move(parameters);
   }
-  [[nodiscard]] std::string_view peer() const override { return "peer"; }
-  task<std::size_t> read_some(std::span<std::byte>) override { co_return 0; }
-  task<std::optional<std::size_t>> read_to_pipe(int) override { co_return 0; }
-  void allow_slow_body() override {}
-  task<> ask_for_body() override { co_return; }
   task<std::string> read_all(bytes) override { co_return body; }
   task<> respond(http::response whole) override {
     given = std::move(whole);
@@ -51,39 +44,14 @@ class kept_exchange final : public http::exchange {
   task<> start_sized(int status, http::fields headers, std::uint64_t) override {
     co_await start(status, std::move(headers), {});
   }
+  using http::exchange::write;
   task<> write(std::span<const std::byte> chunk) override {
     given->body.append(reinterpret_cast<const char*>(chunk.data()), chunk.size());
     co_return;
   }
-  using http::exchange::write;
-  task<> write_from_pipe(int, std::size_t) override {
-    throw error(errc::internal, "no command runs here");
-    co_return;
-  }
-  task<> finish(http::fields) override { co_return; }
-  task<http::websocket*> accept_websocket(http::websocket_options) override {
-    throw error(errc::internal, "there is no connection");
-    co_return nullptr;
-  }
-  [[nodiscard]] const http::fields& trailers() const override { return request.headers; }
-  task<> start_relayed(http::relayed_head, std::span<const std::byte>) override { co_return; }
-  task<> inform(int, http::fields) override { co_return; }
-  task<http::raw_stream*> switch_protocols(http::fields) override {
-    throw error(errc::internal, "there is no connection");
-    co_return nullptr;
-  }
-  [[nodiscard]] std::unique_ptr<poller::watch> on_departure(std::function<void()>) override {
-    return nullptr;
-  }
   [[nodiscard]] bool started() const override { return given.has_value(); }
-  [[nodiscard]] std::uint64_t bytes_sent() const override { return 0; }
-  task<> wait_departure() override {
-    asio::steady_timer never(co_await asio::this_coro::executor, asio::steady_timer::time_point::max());
-    co_await never.async_wait(asio::use_awaitable);
-  }
 
  private:
-  http::query parameters_;
   std::vector<std::pair<std::string, std::string>> path_;
 };
 

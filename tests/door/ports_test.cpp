@@ -26,19 +26,20 @@ task<door::door::connected> connect(opened& at) {
   co_return co_await at.door->connect_tcp(asio::ip::address_v4::loopback(), 8080);
 }
 
+task<> try_to_connect(opened& at, std::optional<error>& refusal) {
+  try {
+    co_await connect(at);
+  } catch (const error& e) {
+    refusal = e;
+  }
+}
+
 /// What became of a connection whose answer is `words`, with these descriptors.
 task<std::optional<error>> refusal_with(opened& at, std::string words, door::descriptors with) {
   auto init = co_await enter(at);
   std::optional<error> refusal;
-  const auto ask = [&]() -> task<> {
-    try {
-      co_await connect(at);
-    } catch (const error& e) {
-      refusal = e;
-    }
-  };
   const auto both = [&](nursery& side) -> task<> {
-    side.start(ask());
+    side.start(try_to_connect(at, refusal));
     auto heard = co_await init.hear();
     CHECK(heard.text() == connect_frame);
     REQUIRE(heard.with.size() == 1);
@@ -108,15 +109,8 @@ TEST_CASE("a question whose answer is let go of is not waited for") {
   const auto body = [](opened& at) -> task<> {
     auto init = co_await enter(at);
     std::optional<error> refusal;
-    const auto ask = [&]() -> task<> {
-      try {
-        co_await connect(at);
-      } catch (const error& e) {
-        refusal = e;
-      }
-    };
     const auto both = [&](nursery& side) -> task<> {
-      side.start(ask());
+      side.start(try_to_connect(at, refusal));
       co_await init.hear(); // and closes what came with it
     };
     co_await with_nursery(both);

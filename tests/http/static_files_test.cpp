@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <support/run_coroutine.hpp>
+#include <support/silent_exchange.hpp>
 #include <unistd.h>
 
 using namespace clawdspace;
@@ -43,51 +44,14 @@ struct folder {
 };
 
 /// Keeps the response that is made to a request of the test's.
-class kept_exchange final : public http::exchange {
+class kept_exchange final : public test::silent_exchange {
  public:
-  http::request_head request;
   http::response given;
 
-  [[nodiscard]] const http::request_head& head() const override { return request; }
-  [[nodiscard]] std::string_view id() const override { return "id"; }
-  [[nodiscard]] const http::query& parameters() override { return none_; }
-  [[nodiscard]] std::string_view path_parameter(std::string_view) const override { return {}; }
-  void set_path_parameters(std::vector<std::pair<std::string, std::string>>) override {}
-  [[nodiscard]] std::string_view peer() const override { return {}; }
-  task<std::size_t> read_some(std::span<std::byte>) override { co_return 0; }
-  task<std::optional<std::size_t>> read_to_pipe(int) override { co_return 0; }
-  void allow_slow_body() override {}
-  task<> ask_for_body() override { co_return; }
-  task<std::string> read_all(bytes) override { co_return std::string(); }
   task<> respond(http::response whole) override {
     given = std::move(whole);
     co_return;
   }
-  task<> start(int, http::fields, std::vector<std::string>) override { co_return; }
-  task<> start_sized(int, http::fields, std::uint64_t) override { co_return; }
-  task<> write(std::span<const std::byte>) override { co_return; }
-  task<> write_from_pipe(int, std::size_t) override { co_return; }
-  task<> finish(http::fields) override { co_return; }
-  task<http::websocket*> accept_websocket(http::websocket_options) override {
-    throw error(errc::internal, "there is no connection");
-    co_return nullptr;
-  }
-  [[nodiscard]] const http::fields& trailers() const override { return request.headers; }
-  task<> start_relayed(http::relayed_head, std::span<const std::byte>) override { co_return; }
-  task<> inform(int, http::fields) override { co_return; }
-  task<http::raw_stream*> switch_protocols(http::fields) override {
-    throw error(errc::internal, "there is no connection");
-    co_return nullptr;
-  }
-  [[nodiscard]] std::unique_ptr<poller::watch> on_departure(std::function<void()>) override {
-    return nullptr;
-  }
-  [[nodiscard]] bool started() const override { return false; }
-  [[nodiscard]] std::uint64_t bytes_sent() const override { return 0; }
-  task<> wait_departure() override { co_return; }
-
- private:
-  http::query none_;
 };
 
 task<> serve(const http::static_files& files, kept_exchange& x) {
