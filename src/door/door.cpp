@@ -153,6 +153,7 @@ void door::rejoin(followed& what, const known_command& told) {
   if (told.ended) {
     if (!what.pid) what.pid = 0; // nobody needs it any more
     if (!what.end) what.end = told.ended;
+    what.beginning.reset();
     if (told.ended->gone && !what.gone) what.gone = told.ended->gone;
   }
   what.changed.bump();
@@ -174,6 +175,7 @@ void door::take(message said, received& came) {
           const auto about = find(word.id);
           if (!about || about->failure) return true;
           about->failure = std::move(word);
+          about->beginning.reset();
           about->changed.bump();
           return false;
         } else if constexpr (std::is_same_v<What, ended>) {
@@ -185,6 +187,7 @@ void door::take(message said, received& came) {
           if (!about || about->end) return true;
           about->end = word.how;
           if (word.how.gone) about->gone = word.how.gone;
+          about->beginning.reset();
           about->changed.bump();
           return false;
         } else if constexpr (std::is_same_v<What, gone>) {
@@ -247,6 +250,7 @@ void door::lose_commands(const std::string& why) {
     const auto one = weak.lock();
     if (!one || !one->lost.empty()) continue;
     one->lost = why;
+    one->beginning.reset();
     one->changed.bump();
   }
 }

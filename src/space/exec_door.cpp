@@ -9,7 +9,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <fcntl.h>
+#include <thread>
 
 namespace clawdspace::spaces {
 
@@ -19,6 +21,9 @@ namespace {
 
 constexpr auto start_patience = 10s;
 constexpr std::size_t most_free = 8; // buffers of a size that are kept for the next
+
+// Of commands that begin: one for each processor, and one that is being told of meanwhile.
+std::size_t at_once() { return std::max(1U, std::thread::hardware_concurrency()) + std::size_t{1}; }
 
 std::string to_frame(const space& where, const command_spec& what, unsigned version) {
   auto frame = door::to_frame({"spawn", what.id});
@@ -103,7 +108,7 @@ void read_buffers::give_back(buffer b) {
 // --- the backend ---
 
 door_backend::door_backend(const asio::any_io_executor& executor, doors& all, const policy& rules)
-    : executor_(executor), doors_(all), rules_(rules) {
+    : executor_(executor), doors_(all), rules_(rules), starts_(executor, at_once()) {
   doors_.on_strangers([this](const space_ptr& where, const std::shared_ptr<door::door>& at,
                              doors::strangers found) { take_strangers(where, at, std::move(found)); });
 }
@@ -123,6 +128,7 @@ task<std::unique_ptr<running_command>> door_backend::start(space_ptr where, comm
   }
   auto told = at->follow(what.id);
   auto command = std::make_unique<door_command>(*this, at, told, what);
+  told->beginning = co_await starts_.enter(where->self.id);
   co_await at->spawn(told, std::move(frame), std::move(made.sent), start_patience);
   if (told->failure || (what.tty && told->end && !told->terminal))
     co_return command; // its streams end at once

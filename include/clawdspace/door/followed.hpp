@@ -4,6 +4,7 @@
 #include <clawdspace/core/unique_fd.hpp>
 #include <clawdspace/door/message.hpp>
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -23,6 +24,7 @@ struct followed {
   bool hung_up = false;      ///< likewise
   bool wants_end = false;    ///< init is told so again after a lost connection
   std::string lost;          ///< not empty: why no more will ever be heard of it
+  std::shared_ptr<void> beginning; ///< of whoever follows it: let go of with `failure`, `end` or `lost`
   unique_fd terminal;        ///< the pty's master as it came; whoever uses it takes it
   revision changed;
 };

@@ -4,6 +4,7 @@
 #include <clawdspace/space/command.hpp>
 #include <clawdspace/space/doors.hpp>
 #include <clawdspace/space/policy.hpp>
+#include <clawdspace/space/starts.hpp>
 
 #include <cstddef>
 #include <functional>
@@ -54,6 +55,7 @@ class door_backend final : public command_backend {
   doors& doors_;
   const policy& rules_;
   read_buffers buffers_;
+  starts starts_;
   std::function<void(space_ptr, found_command)> on_found_;
 };
 
